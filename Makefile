@@ -1,0 +1,46 @@
+PYTHON ?= python3
+ENV ?= dev
+BOOTSTRAP = $(PYTHON) tools/bootstrap.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test synth check lint format types layer lock setup clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Set up what is missing and run the whole way on the local twin
+	@$(BOOTSTRAP) deploy twin hub serve node model layer-host
+	@.venv/bin/python -m local.demo
+
+test: ## Set up what is missing and pass the tests
+	@$(BOOTSTRAP) dev twin hub serve node model layer-host layer-lambda
+	@.venv/bin/python tools/test.py
+
+synth: ## Print the templates of one environment for review: make synth ENV=prod
+	@$(BOOTSTRAP) deploy layer-lambda
+	@.venv/bin/python tools/synth.py --env $(ENV)
+
+check: ## Synthesize all environments twice, compare, cfn-lint, cdk-nag
+	@$(BOOTSTRAP) dev layer-lambda
+	@.venv/bin/python tools/check_templates.py
+
+lint: ## ruff
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+format: ## Format the code
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+types: ## mypy --strict
+	@.venv/bin/mypy
+
+layer: ## Build the Lambda layer from locks/layer.txt
+	@$(BOOTSTRAP) layer-lambda
+
+setup: ## Set up everything without running anything
+	@$(BOOTSTRAP) dev twin hub serve node model layer-host layer-lambda
+
+lock: ## Resolve the lock files anew from requirements*.in and locks/*.in (needs uv)
+	@$(PYTHON) tools/lock.py
+
+clean: ## Remove what was built (environments, layers, the demo's state)
+	rm -rf .venv .envs .build node_modules cdk.out
