@@ -1,0 +1,34 @@
+"""Settings: environments/*.yaml, read strictly into frozen values. See docs/settings.md."""
+
+from weighbridge.settings.loading import load_environments, load_settings
+from weighbridge.settings.schema import (
+    AlarmSettings,
+    ChannelSettings,
+    CreatedNetwork,
+    CredentialsSettings,
+    EndpointSettings,
+    EnvironmentSettings,
+    ExistingNetwork,
+    KeySettings,
+    ModelSettings,
+    RegistrySettings,
+    RolloutSettings,
+    TrustSettings,
+)
+
+__all__ = [
+    "AlarmSettings",
+    "ChannelSettings",
+    "CreatedNetwork",
+    "CredentialsSettings",
+    "EndpointSettings",
+    "EnvironmentSettings",
+    "ExistingNetwork",
+    "KeySettings",
+    "ModelSettings",
+    "RegistrySettings",
+    "RolloutSettings",
+    "TrustSettings",
+    "load_environments",
+    "load_settings",
+]

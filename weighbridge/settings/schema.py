@@ -1,0 +1,139 @@
+"""The settings of one environment, as frozen values. docs/settings.md explains every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.names import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """The channel that the environment follows. `promote_from` is the channel that promotions come from, if any."""
+
+    name: str
+    root_digest: Digest
+    promote_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsSettings:
+    """Where the registry token is kept.
+
+    `secret_id` is a Secrets Manager name or ARN. With `create`, the registry stack creates the secret, empty, under that
+    name; otherwise it exists, encrypted with the key `kms_key_arn` if that is a customer's own.
+    """
+
+    secret_id: str
+    create: bool
+    kms_key_arn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """Artifactory: `url` ends in `/artifactory`."""
+
+    url: str
+    models_repository: str
+    records_repository: str
+    incoming_repository: str | None
+    hub_repository: str | None
+    credentials: CredentialsSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedNetwork:
+    """A VPC that the network stack creates, without a way to the internet.
+
+    `registry_service` is the PrivateLink endpoint service of the registry, by which the VPC reaches it.
+    """
+
+    cidr: str
+    availability_zones: tuple[str, ...]
+    flow_logs: bool
+    registry_service: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingNetwork:
+    """A VPC that exists, with routes to the registry and to AWS's services."""
+
+    vpc_id: str
+    availability_zones: tuple[str, ...]
+    subnet_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """When a rollout is taken back: over `evaluation_minutes`, each minute above the threshold."""
+
+    server_errors_per_minute: int
+    latency_p99_milliseconds: int
+    evaluation_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSettings:
+    """Blue/green: `canary_instances` take traffic first (None: all at once), watched for `wait_seconds`."""
+
+    canary_instances: int | None
+    wait_seconds: int
+    termination_wait_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """One SageMaker endpoint."""
+
+    instance_type: str
+    instance_count: int
+    rollout: RolloutSettings
+    alarms: AlarmSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """One model that the environment serves."""
+
+    name: str
+    endpoint: EndpointSettings
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """Signer URIs (`file:PATH` or `awskms:KEY`) of the channel's TUF roles; used by the CLI, never by synth."""
+
+    root: tuple[str, ...]
+    targets: str
+    promoters: tuple[str, ...]
+    registrar: str
+    revocations: str
+    snapshot: str
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSettings:
+    """How the channel is signed."""
+
+    keys: KeySettings
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """All that differs between environments."""
+
+    environment: str
+    account: str
+    region: str
+    channel: ChannelSettings
+    registry: RegistrySettings
+    network: CreatedNetwork | ExistingNetwork
+    image_repositories: tuple[str, ...]
+    log_retention_days: int
+    models: tuple[ModelSettings, ...]
+    trust: TrustSettings | None
+
+    def model(self, name: str) -> ModelSettings | None:
+        """Return the model of that name, or None."""
+        return next((model for model in self.models if model.name == name), None)
