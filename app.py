@@ -1,0 +1,51 @@
+"""The CDK app: one stage per file in environments/. Synth needs no account, no network and no lookup.
+
+Context:
+    weighbridge:environments  folder of the YAML files (default: environments)
+    weighbridge:environment   synthesize this environment alone
+    weighbridge:layer         lambda (default) or host, see DependencyLayer
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from stacks import EnvironmentStage
+from weighbridge.errors import InputError
+from weighbridge.settings import load_environments
+
+
+def add_environments(app: cdk.App) -> None:
+    """Add the stages.
+
+    Raises:
+        InputError: when a settings file is wrong, or the chosen environment has none.
+    """
+    folder = Path(app.node.try_get_context("weighbridge:environments") or "environments")
+    chosen = app.node.try_get_context("weighbridge:environment")
+    environments = load_environments(folder)
+    if chosen and chosen not in [settings.environment for settings in environments]:
+        known = ", ".join(settings.environment for settings in environments)
+        raise InputError(f"context weighbridge:environment: {chosen!r} has no file in {folder}: give one of {known}")
+    for settings in environments:
+        if not chosen or settings.environment == chosen:
+            EnvironmentStage(app, settings=settings)
+
+
+def main() -> int:
+    """Synthesize for the CDK CLI."""
+    app = cdk.App(analytics_reporting=False)
+    try:
+        add_environments(app)
+    except InputError as error:
+        print(f"weighbridge: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

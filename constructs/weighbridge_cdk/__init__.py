@@ -1,0 +1,30 @@
+"""Constructs: each governs one part of the way of a model from Artifactory to a SageMaker endpoint, and stands alone."""
+
+from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
+from weighbridge_cdk.endpoint_assertion import EndpointAssertion
+from weighbridge_cdk.governed_endpoint import GovernedEndpoint, RollbackThresholds, Rollout
+from weighbridge_cdk.layer import DependencyLayer
+from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.naming import resource_name
+from weighbridge_cdk.network import NetworkPlacement, PrivateNetwork
+from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
+from weighbridge_cdk.release_watcher import ReleaseWatcher
+from weighbridge_cdk.resolution_records import ResolutionRecords
+
+__all__ = [
+    "ArtifactoryConnection",
+    "ChannelPin",
+    "DependencyLayer",
+    "EndpointAssertion",
+    "GovernedEndpoint",
+    "LibraryFunction",
+    "NetworkPlacement",
+    "PrivateNetwork",
+    "PromotedModel",
+    "ReleaseWatcher",
+    "Repositories",
+    "ResolutionRecords",
+    "RollbackThresholds",
+    "Rollout",
+    "resource_name",
+]

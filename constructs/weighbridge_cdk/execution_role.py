@@ -1,0 +1,139 @@
+"""The role of a serving container: read the token, pull its image, write its log, join its VPC; nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+from constructs import Construct
+from weighbridge.errors import InputError
+from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
+from weighbridge_cdk.network import NetworkPlacement
+
+_ECR = re.compile(r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]*)")
+
+
+class ExecutionRole(Construct):
+    """What SageMaker assumes to start a container, and the container's own identity."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        endpoint_name: str,
+        connection: ArtifactoryConnection,
+        placement: NetworkPlacement,
+        encryption_key: kms.IKey,
+        image_repositories: Sequence[str] = (),
+    ) -> None:
+        """Create the role.
+
+        Args:
+            endpoint_name: whose log group may be written.
+            connection: whose token may be read.
+            placement: where network interfaces may be created.
+            encryption_key: key of the volumes.
+            image_repositories: ECR repositories that may be pulled from.
+
+        Raises:
+            InputError: when an entry of `image_repositories` is not an ECR repository.
+        """
+        super().__init__(scope, construct_id)
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
+            ),
+            description=f"Containers of the endpoint {endpoint_name}",
+        )
+        connection.grant_read(self.role)
+        encryption_key.grant(self.role, "kms:CreateGrant", "kms:DescribeKey")
+        self._allow_logs(endpoint_name)
+        self._allow_network_interfaces(placement)
+        if image_repositories:
+            self._allow_images(image_repositories)
+
+    def allow_reading(self, alarm: cloudwatch.IAlarm) -> None:
+        """Let SageMaker look at `alarm` while it shifts traffic."""
+        self.role.add_to_policy(iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=[alarm.alarm_arn]))
+
+    def _add_policy(self, name: str, statements: list[iam.PolicyStatement], acknowledged: str) -> None:
+        acknowledge(iam.Policy(self, name, statements=statements, roles=[self.role]), acknowledged)
+
+    def _allow_logs(self, endpoint_name: str) -> None:
+        group = cdk.Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"/aws/sagemaker/Endpoints/{endpoint_name}",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        statement = iam.PolicyStatement(actions=actions, resources=[group, f"{group}:log-stream:*"])
+        self._add_policy("Logs", [statement], "log-streams")
+
+    def _allow_network_interfaces(self, placement: NetworkPlacement) -> None:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html (CreateModel with a VPC)
+        def arn(resource: str, name: str) -> str:
+            return cdk.Stack.of(self).format_arn(service="ec2", resource=resource, resource_name=name)
+
+        interfaces = arn("network-interface", "*")
+        statements = [
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:DescribeDhcpOptions",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSecurityGroups",
+                    "ec2:DescribeSubnets",
+                    "ec2:DescribeVpcs",
+                ],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(
+                actions=["ec2:CreateNetworkInterface"],
+                resources=[
+                    interfaces,
+                    *(arn("subnet", subnet) for subnet in placement.subnet_ids),
+                    *(arn("security-group", group) for group in placement.security_group_ids),
+                ],
+            ),
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:CreateNetworkInterfacePermission",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DeleteNetworkInterfacePermission",
+                ],
+                resources=[interfaces],
+            ),
+        ]
+        self._add_policy("NetworkInterfaces", statements, "network-interfaces")
+
+    def _allow_images(self, repositories: Sequence[str]) -> None:
+        arns = [self._repository_arn(repository) for repository in repositories]
+        statements = [
+            iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
+            iam.PolicyStatement(
+                actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                resources=arns,
+            ),
+        ]
+        self._add_policy("Images", statements, "ecr-authorization")
+
+    def _repository_arn(self, repository: str) -> str:
+        match = _ECR.fullmatch(repository)
+        if match is None:
+            raise InputError(
+                f"image_repositories: {repository!r} is not an ECR repository: "
+                "give ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME without a tag"
+            )
+        account, region, name = match.groups()
+        return cdk.Stack.of(self).format_arn(
+            service="ecr", account=account, region=region, resource="repository", resource_name=name
+        )

@@ -1,0 +1,168 @@
+"""A VPC without a way to the internet, and where in it functions and endpoints are placed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+
+from constructs import Construct
+
+# Who needs which: the resolver and the containers read the token (secretsmanager, kms) and prove who they are (sts);
+# clients in the VPC call endpoints (sagemaker.runtime); the assertion reads them (sagemaker.api); monitoring and logs
+# are for what callers themselves write.
+INTERFACE_SERVICES = {
+    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+    "Kms": ec2.InterfaceVpcEndpointAwsService.KMS,
+    "Sts": ec2.InterfaceVpcEndpointAwsService.STS,
+    "SageMakerApi": ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_API,
+    "SageMakerRuntime": ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_RUNTIME,
+    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    "Monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlacement:
+    """Where something runs: a VPC, the subnets in it, and the security groups it gets."""
+
+    vpc: ec2.IVpc
+    subnets: tuple[ec2.ISubnet, ...]
+    security_groups: tuple[ec2.ISecurityGroup, ...]
+
+    @property
+    def subnet_ids(self) -> list[str]:
+        """Ids of the subnets."""
+        return [subnet.subnet_id for subnet in self.subnets]
+
+    @property
+    def security_group_ids(self) -> list[str]:
+        """Ids of the security groups."""
+        return [group.security_group_id for group in self.security_groups]
+
+
+class PrivateNetwork(Construct):
+    """Isolated subnets, gateway endpoints for S3 and DynamoDB, and interface endpoints for what weighbridge calls.
+
+    Availability zones are given, never looked up: synth stays offline.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        cidr: str,
+        availability_zones: Sequence[str],
+        registry_port: int = 443,
+    ) -> None:
+        """Create the network.
+
+        Args:
+            cidr: IPv4 range of the VPC, such as `10.20.0.0/16`.
+            availability_zones: names of the zones; one subnet is created in each.
+            registry_port: TCP port of the registry, open for workloads besides 443.
+        """
+        super().__init__(scope, construct_id)
+        self._cidr = cidr
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(cidr),
+            availability_zones=list(availability_zones),
+            nat_gateways=0,
+            # The default group is given to nothing here; emptying it would take a function with rights over groups.
+            restrict_default_security_group=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="workload", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26)
+            ],
+        )
+        self.workload_security_group = ec2.SecurityGroup(
+            self, "Workload", vpc=self.vpc, allow_all_outbound=False, description="What weighbridge runs in this VPC"
+        )
+        for port in sorted({443, registry_port}):
+            self.workload_security_group.add_egress_rule(
+                ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "AWS services and the registry; the VPC has no internet route"
+            )
+        self._endpoint_security_group = ec2.SecurityGroup(
+            self, "Endpoints", vpc=self.vpc, allow_all_outbound=False, description="Interface endpoints of this VPC"
+        )
+        self._endpoint_security_group.add_ingress_rule(
+            ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "HTTPS from within the VPC"
+        )
+        self._add_gateways()
+        for name, service in INTERFACE_SERVICES.items():
+            self._add_interface(name, service).add_to_policy(_own_account_only())
+
+    @property
+    def placement(self) -> NetworkPlacement:
+        """Where workloads of this network run."""
+        return NetworkPlacement(
+            vpc=self.vpc,
+            subnets=tuple(self.vpc.isolated_subnets),
+            security_groups=(self.workload_security_group,),
+        )
+
+    def add_flow_logs(self, *, retention: logs.RetentionDays) -> None:
+        """Record the VPC's traffic in a log group."""
+        group = logs.LogGroup(
+            self, "FlowLogs", retention=retention, removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
+        role = iam.Role(self, "FlowLogsRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
+        self.vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role))
+
+    def add_registry_service(self, service_name: str, *, port: int = 443) -> ec2.InterfaceVpcEndpoint:
+        """Reach the registry through its PrivateLink service, under its own host name."""
+        endpoint = self._add_interface("Registry", ec2.InterfaceVpcEndpointService(service_name, port))
+        if port != 443:
+            self._endpoint_security_group.add_ingress_rule(
+                ec2.Peer.ipv4(self._cidr), ec2.Port.tcp(port), "The registry from within the VPC"
+            )
+        return endpoint
+
+    def _add_interface(self, name: str, service: ec2.IInterfaceVpcEndpointService) -> ec2.InterfaceVpcEndpoint:
+        return self.vpc.add_interface_endpoint(
+            name,
+            service=service,
+            open=False,
+            private_dns_enabled=True,
+            security_groups=[self._endpoint_security_group],
+            subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets),
+        )
+
+    def _add_gateways(self) -> None:
+        region = cdk.Stack.of(self).region
+        dynamodb = self.vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+        dynamodb.add_to_policy(_own_account_only())
+        s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        s3.add_to_policy(_own_account_only())
+        # Custom resources answer CloudFormation through its own bucket: without this, stacks hang for an hour.
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
+        s3.add_to_policy(
+            _anyone("s3:PutObject", f"arn:aws:s3:::cloudformation-custom-resource-response-{region.replace('-', '')}/*")
+        )
+        # The layers of ECR images lie in a bucket of the service.
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+        s3.add_to_policy(_anyone("s3:GetObject", f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*"))
+
+
+def _own_account_only() -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["*"],
+        resources=["*"],
+        principals=[iam.AnyPrincipal()],
+        conditions={
+            "StringEquals": {
+                "aws:PrincipalAccount": cdk.Aws.ACCOUNT_ID,
+                "aws:ResourceAccount": cdk.Aws.ACCOUNT_ID,
+            }
+        },
+    )
+
+
+def _anyone(action: str, resource: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=[action], resources=[resource], principals=[iam.AnyPrincipal()])

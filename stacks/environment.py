@@ -1,0 +1,38 @@
+"""One environment: network, registry, governance, and one inference stack per model."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from constructs import Construct
+from stacks.governance import GovernanceStack
+from stacks.inference import InferenceStack
+from stacks.network import NetworkStack
+from stacks.registry import RegistryStack
+from weighbridge.settings import EnvironmentSettings
+from weighbridge_cdk.naming import slug
+
+
+class EnvironmentStage(cdk.Stage):
+    """All stacks of one environment. Stack names are `weighbridge-ENV-network` and so on."""
+
+    def __init__(self, scope: Construct, *, settings: EnvironmentSettings) -> None:
+        super().__init__(
+            scope,
+            f"weighbridge-{settings.environment}",
+            env=cdk.Environment(account=settings.account, region=settings.region),
+        )
+        network = NetworkStack(self, "network", settings=settings)
+        registry = RegistryStack(self, "registry", settings=settings)
+        governance = GovernanceStack(self, "governance", settings=settings)
+        for model in settings.models:
+            InferenceStack(
+                self,
+                f"inference-{slug(model.name)}",
+                settings=settings,
+                model=model,
+                placement=network.placement,
+                connection=registry.connection,
+                records=governance.records,
+            )
+        cdk.Tags.of(self).add("weighbridge:environment", settings.environment)

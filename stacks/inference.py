@@ -1,0 +1,101 @@
+"""One model of one environment: the promoted release, its endpoint, and the watcher of its rollouts."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ssm as ssm
+
+from constructs import Construct
+from stacks.retention import log_retention
+from weighbridge.settings import EnvironmentSettings, ModelSettings
+from weighbridge_cdk import (
+    ArtifactoryConnection,
+    ChannelPin,
+    GovernedEndpoint,
+    NetworkPlacement,
+    PromotedModel,
+    ReleaseWatcher,
+    ResolutionRecords,
+    RollbackThresholds,
+    Rollout,
+    resource_name,
+)
+
+
+def release_parameter_name(*, environment: str, model: str) -> str:
+    """Return the SSM parameter that holds the release id; it is seeded by the first promotion, outside any template."""
+    return f"/weighbridge/{environment}/{model}/release-id"
+
+
+class InferenceStack(cdk.Stack):
+    """Serves the release that the SSM parameter names."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: EnvironmentSettings,
+        model: ModelSettings,
+        placement: NetworkPlacement,
+        connection: ArtifactoryConnection,
+        records: ResolutionRecords,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, description=f"weighbridge {settings.environment}: endpoint of {model.name}"
+        )
+        parameter_name = release_parameter_name(environment=settings.environment, model=model.name)
+        release_id = cdk.CfnParameter(
+            self,
+            "ReleaseId",
+            type="AWS::SSM::Parameter::Value<String>",
+            default=parameter_name,
+            description="SSM parameter with the release id, read anew at every deployment",
+        ).value_as_string
+        retention = log_retention(settings)
+        promoted = PromotedModel(
+            self,
+            "PromotedModel",
+            model_name=model.name,
+            release_id=release_id,
+            instance_type=model.endpoint.instance_type,
+            channel=ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest),
+            connection=connection,
+            records=records,
+            placement=placement,
+            log_retention=retention,
+        )
+        rollout, alarms = model.endpoint.rollout, model.endpoint.alarms
+        endpoint = GovernedEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=resource_name("weighbridge", settings.environment, model.name),
+            model=promoted,
+            placement=placement,
+            instance_count=model.endpoint.instance_count,
+            rollout=Rollout(
+                canary_instances=rollout.canary_instances,
+                wait_seconds=rollout.wait_seconds,
+                termination_wait_seconds=rollout.termination_wait_seconds,
+            ),
+            thresholds=RollbackThresholds(
+                server_errors_per_minute=alarms.server_errors_per_minute,
+                latency_p99_milliseconds=alarms.latency_p99_milliseconds,
+                evaluation_minutes=alarms.evaluation_minutes,
+            ),
+            image_repositories=settings.image_repositories,
+            log_retention=retention,
+        )
+        ReleaseWatcher(
+            self,
+            "ReleaseWatcher",
+            model_name=model.name,
+            release_parameter=ssm.StringParameter.from_string_parameter_name(self, "Parameter", parameter_name),
+            records=records,
+            log_retention=retention,
+        )
+        self._add_outputs(endpoint=endpoint, promoted=promoted)
+
+    def _add_outputs(self, *, endpoint: GovernedEndpoint, promoted: PromotedModel) -> None:
+        cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name, description="Send requests here")
+        cdk.CfnOutput(self, "ReleaseReference", value=promoted.release_reference, description="What is served")
