@@ -12,6 +12,8 @@ import aws_cdk as cdk
 
 from constructs import IConstruct
 
+ANY_RESOURCE = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
@@ -22,14 +24,19 @@ class Acknowledgement:
 
 
 ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
-    "network-interfaces": Acknowledgement(
+    "describe-and-interfaces": Acknowledgement(
         "AwsSolutions-IAM5",
-        "EC2 knows no resource-level permissions for Describe actions, and the ids of network interfaces do not exist "
-        "before they are created; creation is limited to this network's subnets and security groups.",
+        "EC2's Describe actions know no resource-level permissions, and ids of network interfaces do not exist before "
+        "they are created. Lambda itself, not the function's code, creates them in the subnets of the function.",
+    ),
+    "new-interfaces": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Ids of network interfaces do not exist before they are created; in which subnets and with which security "
+        "groups they may be created is listed.",
     ),
     "log-streams": Acknowledgement(
         "AwsSolutions-IAM5",
-        "The container names its log streams itself; the log group is the endpoint's own.",
+        "SageMaker names the log streams; the log group is the endpoint's own.",
     ),
     "ecr-authorization": Acknowledgement(
         "AwsSolutions-IAM5",
@@ -37,26 +44,47 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
     ),
     "metadata-objects": Acknowledgement(
         "AwsSolutions-IAM5",
-        "TUF metadata is kept under names that change with every version; the bucket holds nothing else.",
+        "Signed metadata is kept under names that change with every version; the bucket holds nothing else.",
     ),
     "metadata-access-in-cloudtrail": Acknowledgement(
         "AwsSolutions-S1",
-        "Object access is recorded by CloudTrail data events; what lies here is public signed metadata, verified on "
-        "every read.",
+        "Object access is recorded by CloudTrail data events. What lies here is signed and verified on every read.",
     ),
-    "token-rotated-by-registry": Acknowledgement(
+    "token-rotated-in-registry": Acknowledgement(
         "AwsSolutions-SMG4",
-        "Artifactory issues the token, so whoever administers Artifactory rotates it; Secrets Manager cannot.",
+        "Artifactory issues the token, so it is rotated there and put here; Secrets Manager alone cannot rotate it.",
+    ),
+    "runtime-of-locked-layer": Acknowledgement(
+        "AwsSolutions-L1",
+        "The layer's compiled wheels are locked for this runtime, which AWS supports; lock and runtime move together.",
     ),
 }
 
 
-def acknowledge(scope: IConstruct, *names: str) -> None:
-    """Accept the named findings on `scope`.
+def acknowledge(scope: IConstruct, name: str, *, resource: str | None = None) -> None:
+    """Accept the named finding on `scope`.
+
+    Args:
+        scope: the narrowest construct that has the finding.
+        name: key of the list.
+        resource: for findings about a policy's resource, that resource, as written in the statement.
 
     Raises:
         KeyError: for a name that is not in the list.
     """
-    for name in names:
-        entry = ACKNOWLEDGEMENTS[name]
-        cdk.Validations.of(scope).acknowledge(cdk.Acknowledgment(id=entry.rule, reason=entry.reason))
+    entry = ACKNOWLEDGEMENTS[name]
+    finding = "" if resource is None else f"[Resource::{_flat(cdk.Stack.of(scope).resolve(resource))}]"
+    cdk.Validations.of(scope).acknowledge(cdk.Acknowledgment(id=f"{entry.rule}{finding}", reason=entry.reason))
+
+
+def _flat(value: object) -> str:
+    """Write an intrinsic function as cdk-nag does in its finding ids: `<LogicalId.Attribute>`, joins joined."""
+    match value:
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(separator), [*parts]]}:
+            return separator.join(_flat(part) for part in parts)
+        case _:
+            return str(value)

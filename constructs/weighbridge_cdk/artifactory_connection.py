@@ -97,5 +97,5 @@ class ArtifactoryConnection(Construct):
         assert isinstance(child, secretsmanager.CfnSecret)
         # A random value would be sent to the registry as a token; an empty secret fails with a clear line.
         child.generate_secret_string = None
-        acknowledge(secret, "token-rotated-by-registry")
+        acknowledge(secret, "token-rotated-in-registry")
         return secret

@@ -12,7 +12,7 @@ from aws_cdk import aws_kms as kms
 
 from constructs import Construct
 from weighbridge.errors import InputError
-from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.network import NetworkPlacement
 
@@ -65,45 +65,23 @@ class ExecutionRole(Construct):
         """Let SageMaker look at `alarm` while it shifts traffic."""
         self.role.add_to_policy(iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=[alarm.alarm_arn]))
 
-    def _add_policy(self, name: str, statements: list[iam.PolicyStatement], acknowledged: str) -> None:
-        acknowledge(iam.Policy(self, name, statements=statements, roles=[self.role]), acknowledged)
-
     def _allow_logs(self, endpoint_name: str) -> None:
-        group = cdk.Stack.of(self).format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"/aws/sagemaker/Endpoints/{endpoint_name}",
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
+        group = self._arn("logs", "log-group", f"/aws/sagemaker/Endpoints/{endpoint_name}", colon=True)
+        streams = f"{group}:log-stream:*"
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        statement = iam.PolicyStatement(actions=actions, resources=[group, f"{group}:log-stream:*"])
-        self._add_policy("Logs", [statement], "log-streams")
+        statement = iam.PolicyStatement(actions=actions, resources=[group, streams])
+        policy = iam.Policy(self, "Logs", statements=[statement], roles=[self.role])
+        acknowledge(policy, "log-streams", resource=streams)
 
     def _allow_network_interfaces(self, placement: NetworkPlacement) -> None:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html (CreateModel with a VPC)
-        def arn(resource: str, name: str) -> str:
-            return cdk.Stack.of(self).format_arn(service="ec2", resource=resource, resource_name=name)
-
-        interfaces = arn("network-interface", "*")
+        interfaces = self._arn("ec2", "network-interface", "*")
+        subnets = [self._arn("ec2", "subnet", name) for name in placement.subnet_ids]
+        groups = [self._arn("ec2", "security-group", name) for name in placement.security_group_ids]
+        describe = ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"]
         statements = [
-            iam.PolicyStatement(
-                actions=[
-                    "ec2:DescribeDhcpOptions",
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DescribeSecurityGroups",
-                    "ec2:DescribeSubnets",
-                    "ec2:DescribeVpcs",
-                ],
-                resources=["*"],
-            ),
-            iam.PolicyStatement(
-                actions=["ec2:CreateNetworkInterface"],
-                resources=[
-                    interfaces,
-                    *(arn("subnet", subnet) for subnet in placement.subnet_ids),
-                    *(arn("security-group", group) for group in placement.security_group_ids),
-                ],
-            ),
+            iam.PolicyStatement(actions=[f"ec2:Describe{what}" for what in describe], resources=[ANY_RESOURCE]),
+            iam.PolicyStatement(actions=["ec2:CreateNetworkInterface"], resources=[interfaces, *subnets, *groups]),
             iam.PolicyStatement(
                 actions=[
                     "ec2:CreateNetworkInterfacePermission",
@@ -113,18 +91,28 @@ class ExecutionRole(Construct):
                 resources=[interfaces],
             ),
         ]
-        self._add_policy("NetworkInterfaces", statements, "network-interfaces")
+        policy = iam.Policy(self, "NetworkInterfaces", statements=statements, roles=[self.role])
+        acknowledge(policy, "describe-and-interfaces", resource=ANY_RESOURCE)
+        acknowledge(policy, "new-interfaces", resource=interfaces)
 
     def _allow_images(self, repositories: Sequence[str]) -> None:
-        arns = [self._repository_arn(repository) for repository in repositories]
         statements = [
-            iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
+            iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=[ANY_RESOURCE]),
             iam.PolicyStatement(
                 actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=arns,
+                resources=[self._repository_arn(repository) for repository in repositories],
             ),
         ]
-        self._add_policy("Images", statements, "ecr-authorization")
+        policy = iam.Policy(self, "Images", statements=statements, roles=[self.role])
+        acknowledge(policy, "ecr-authorization", resource=ANY_RESOURCE)
+
+    def _arn(self, service: str, resource: str, name: str, *, colon: bool = False) -> str:
+        return cdk.Stack.of(self).format_arn(
+            service=service,
+            resource=resource,
+            resource_name=name,
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME if colon else cdk.ArnFormat.SLASH_RESOURCE_NAME,
+        )
 
     def _repository_arn(self, repository: str) -> str:
         match = _ECR.fullmatch(repository)

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct
-from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
 from weighbridge_cdk.assets import assemble_function
 from weighbridge_cdk.layer import ARCHITECTURE, RUNTIME, DependencyLayer
 from weighbridge_cdk.network import NetworkPlacement
@@ -75,6 +75,7 @@ class LibraryFunction(Construct):
             vpc_subnets=ec2.SubnetSelection(subnets=list(placement.subnets)) if placement else None,
             security_groups=list(placement.security_groups) if placement else None,
         )
+        acknowledge(self.function, "runtime-of-locked-layer")
 
     def allow(self, *actions: str, resources: Sequence[str]) -> None:
         """Let the function do `actions` on `resources` (ARNs)."""
@@ -100,4 +101,4 @@ class LibraryFunction(Construct):
             ],
             roles=[self.role],
         )
-        acknowledge(policy, "network-interfaces")
+        acknowledge(policy, "describe-and-interfaces", resource=ANY_RESOURCE)

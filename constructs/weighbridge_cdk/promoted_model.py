@@ -11,7 +11,6 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from weighbridge.names import Digest, check_name
-from weighbridge_cdk.acknowledgements import acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
@@ -88,8 +87,7 @@ class PromotedModel(Construct):
             log_retention=log_retention,
         )
         connection.grant_read(self.resolver.function)
-        self.records.grant_remember(self.resolver.function)
-        acknowledge(self.resolver.role, "metadata-objects")
+        self.resolver.role.add_managed_policy(self.records.remembering)
         self._resource = cdk.CustomResource(
             self,
             "Release",

@@ -58,7 +58,7 @@ class ReleaseWatcher(Construct):
             layer=layer,
             log_retention=log_retention,
         )
-        records.grant_mark(self.watcher.function)
+        self.watcher.role.add_managed_policy(records.marking)
         self.watcher.allow(
             "ssm:GetParameter",
             "ssm:GetParameterHistory",

@@ -56,41 +56,51 @@ class ResolutionRecords(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         acknowledge(self.metadata, "metadata-access-in-cloudtrail")
+        # Rights are written where what they are about lies, so that another stack imports one name, not four.
+        self.remembering: iam.IManagedPolicy = self._create_remembering()
+        self.marking: iam.IManagedPolicy = self._create_marking()
 
-    def grant_remember(self, grantee: iam.IGrantable) -> None:
-        """Let `grantee` read and add acceptances and trusted metadata; nothing may be deleted."""
-        iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=[
-                "dynamodb:ConditionCheckItem",
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:Query",
-                "dynamodb:UpdateItem",
+    def _create_remembering(self) -> iam.ManagedPolicy:
+        objects = self.metadata.arn_for_objects("*")
+        policy = iam.ManagedPolicy(
+            self,
+            "Remembering",
+            description="Read and add acceptances and trusted metadata; delete nothing",
+            statements=[
+                iam.PolicyStatement(
+                    actions=[
+                        "dynamodb:ConditionCheckItem",
+                        "dynamodb:GetItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                        "dynamodb:UpdateItem",
+                    ],
+                    resources=[self.acceptances.table_arn],
+                ),
+                # Without ListBucket a missing object would look like a forbidden one.
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.metadata.bucket_arn]),
+                iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[objects]),
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
+                    resources=[self.encryption_key.key_arn],
+                ),
             ],
-            resource_arns=[self.acceptances.table_arn],
         )
-        iam.Grant.add_to_principal(grantee=grantee, actions=["s3:ListBucket"], resource_arns=[self.metadata.bucket_arn])
-        iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["s3:GetObject", "s3:PutObject"],
-            resource_arns=[self.metadata.arn_for_objects("*")],
-        )
-        iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
-            resource_arns=[self.encryption_key.key_arn],
-        )
+        acknowledge(policy, "metadata-objects", resource=objects)
+        return policy
 
-    def grant_mark(self, grantee: iam.IGrantable) -> None:
-        """Let `grantee` read acceptances and mark a failed one."""
-        iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-            resource_arns=[self.acceptances.table_arn],
-        )
-        iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["kms:Decrypt", "kms:DescribeKey"],
-            resource_arns=[self.encryption_key.key_arn],
+    def _create_marking(self) -> iam.ManagedPolicy:
+        return iam.ManagedPolicy(
+            self,
+            "Marking",
+            description="Read acceptances and mark failed ones; delete nothing",
+            statements=[
+                iam.PolicyStatement(
+                    actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+                    resources=[self.acceptances.table_arn],
+                ),
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt", "kms:DescribeKey"], resources=[self.encryption_key.key_arn]
+                ),
+            ],
         )
