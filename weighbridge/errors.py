@@ -9,6 +9,7 @@
     │   ├── RegistryForbiddenError   3  403: permission or a blocking policy
     │   ├── RegistryNotFoundError    3  404
     │   └── RegistryConflictError    3  409, or a path that exists with other bytes
+    ├── CloudError                   3  AWS (KMS, DynamoDB, ...) could not do what was asked
     ├── RefusedError                 4  verification said no: nothing may be deployed or loaded
     │   ├── IntegrityError           4  bytes do not match their digest or size
     │   ├── TrustError               4  signature, role, threshold, expiry, rollback
@@ -87,6 +88,13 @@ class RegistryConflictError(RegistryError):
     """409, or an immutable path that already holds other bytes."""
 
     rule = "registry.conflict"
+
+
+class CloudError(WeighbridgeError):
+    """An AWS service refused or could not answer; the message names the call."""
+
+    exit_code = 3
+    rule = "cloud"
 
 
 class RefusedError(WeighbridgeError):
