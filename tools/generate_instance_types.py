@@ -10,16 +10,24 @@ from pathlib import Path
 
 import botocore
 import botocore.session
+from botocore.model import ServiceModel, StringShape
 
 TARGET = Path(__file__).resolve().parent.parent / "weighbridge" / "settings" / "instance_types.json"
 SHAPES = {"hosting": "ProductionVariantInstanceType", "training": "TrainingInstanceType"}
+
+
+def known_values(service: ServiceModel, name: str) -> list[str]:
+    """Return the values of an enumeration, sorted."""
+    shape = service.shape_for(name)
+    assert isinstance(shape, StringShape), name
+    return sorted(shape.enum)
 
 
 def main() -> None:
     service = botocore.session.get_session().get_service_model("sagemaker")
     content = {
         "source": f"botocore {botocore.__version__} sagemaker {service.api_version}: {', '.join(SHAPES.values())}",
-        **{use: sorted(service.shape_for(shape).enum) for use, shape in SHAPES.items()},
+        **{use: known_values(service, shape) for use, shape in SHAPES.items()},
     }
     TARGET.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"{TARGET.name}: {', '.join(f'{len(content[use])} {use}' for use in SHAPES)}")
