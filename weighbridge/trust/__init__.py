@@ -1,26 +1,40 @@
 """A channel's authority and freshness: TUF metadata, promotions, policy, revocations and signed statements."""
 
+from weighbridge.trust.channel import Channel
+from weighbridge.trust.create import ChannelSigners, init_channel
 from weighbridge.trust.floor import Floor
 from weighbridge.trust.policy import Policy, check_release_against_policy, parse_policy
-from weighbridge.trust.promotion import Promotion, Reason, parse_promotion
+from weighbridge.trust.promotion import Promotion, PromotionRequest, Reason, parse_promotion
 from weighbridge.trust.reader import ChannelReader
+from weighbridge.trust.roles import Expiries, OnlineSigners, RoleKeys
+from weighbridge.trust.signers import KmsSigner, generate_key_file, load_signer
 from weighbridge.trust.state import ChannelState, Revocation
 from weighbridge.trust.stores import FolderStore, MetadataSource, MetadataStore, RegistrySource, RegistryStore
 
 __all__ = [
+    "Channel",
     "ChannelReader",
+    "ChannelSigners",
     "ChannelState",
+    "Expiries",
     "Floor",
     "FolderStore",
+    "KmsSigner",
     "MetadataSource",
     "MetadataStore",
+    "OnlineSigners",
     "Policy",
     "Promotion",
+    "PromotionRequest",
     "Reason",
     "RegistrySource",
     "RegistryStore",
     "Revocation",
+    "RoleKeys",
     "check_release_against_policy",
+    "generate_key_file",
+    "init_channel",
+    "load_signer",
     "parse_policy",
     "parse_promotion",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, cast
 
 from weighbridge import canonical
@@ -81,6 +81,46 @@ class Promotion:
     def target_path(self) -> str:
         """Path of the record among the channel's TUF targets."""
         return promotion_path(name=self.name, sequence=self.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRequest:
+    """What a promoter wants to publish; the channel adds its own name, the sequence and the time."""
+
+    name: str
+    version: str
+    release: Digest
+    statements: Digest
+    source: str | None
+    source_id: ReleaseId | None
+    reason: Reason
+    promoted_by: str
+
+    def promotion(self, *, channel: str, sequence: int, promoted_at: datetime) -> Promotion:
+        """Return the record to publish.
+
+        Raises:
+            InputError: naming the field that is not acceptable.
+        """
+        return Promotion(
+            channel=channel,
+            name=self.name,
+            version=self.version,
+            sequence=sequence,
+            release=self.release,
+            statements=self.statements,
+            source=self.source,
+            source_id=self.source_id,
+            reason=self.reason,
+            promoted_at=promoted_at.astimezone(UTC).replace(microsecond=0),
+            promoted_by=self.promoted_by,
+        )
+
+    def asks_for(self, promotion: Promotion) -> bool:
+        """Return whether `promotion` is what this request publishes, whenever it was made."""
+        return promotion == self.promotion(
+            channel=promotion.channel, sequence=promotion.sequence, promoted_at=promotion.promoted_at
+        )
 
 
 def promotion_path(*, name: str, sequence: int) -> str:

@@ -198,7 +198,7 @@ class _Fetcher(FetcherInterface):
         self.path: str | None = None
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
-        self.path = url.removeprefix(f"{_BASE}/")
+        self.path = url.removeprefix(_BASE)
         try:
             data = self._source.fetch(self.path, max_length)
         except RegistryNotFoundError as error:

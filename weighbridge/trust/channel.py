@@ -1,0 +1,331 @@
+"""A channel's owners: publish promotions, models, policy and revocations, and keep them fresh.
+
+Every publish writes in this order: target file, role metadata, snapshot (all write-once), timestamp last. Readers see
+all of it or nothing. Every call is safe to repeat: after a crash it completes what was begun.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from securesystemslib.signer import Signer
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+
+from weighbridge.errors import ConflictError, InputError, TrustError
+from weighbridge.ledger import SequenceLedger
+from weighbridge.names import Digest, check_name
+from weighbridge.trust.journal import Journal
+from weighbridge.trust.policy import POLICY_PATH, Policy
+from weighbridge.trust.promotion import Promotion, PromotionRequest, parse_promotion
+from weighbridge.trust.repository import View, read_or_none, read_root, read_snapshot, read_targets, read_timestamp
+from weighbridge.trust.roles import (
+    REVOCATIONS,
+    Expiries,
+    OnlineSigners,
+    RoleKeys,
+    check_model_name,
+    metadata_path,
+    promotions_pattern,
+)
+from weighbridge.trust.signing import sign, verify
+from weighbridge.trust.stores import MetadataStore
+from weighbridge.trust.targets import (
+    make_target,
+    read_policy,
+    read_promotions,
+    read_revocations,
+    revocation_bytes,
+    revocation_path,
+    target_file_path,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """A targets role as it stands: `data` only when it is newer than the published snapshot."""
+
+    signed: Targets
+    free_version: int
+    data: bytes | None
+
+
+class Channel:
+    """One channel's TUF repository, for those who may write it.
+
+    Args:
+        store: where its metadata lies.
+        channel: its name.
+        root: pinned digest of the first trusted root: owners verify what they build upon, like readers.
+        ledger: claims of promotion numbers (scope `CHANNEL/NAME`) and of metadata versions (scope `CHANNEL#ROLE`).
+        online: the keys of snapshot and timestamp.
+
+    Every method may raise TrustError (what lies in the store does not verify), ConflictError (somebody else published
+    at the same time: repeat the call), RegistryError and CloudError.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: MetadataStore,
+        channel: str,
+        root: Digest,
+        ledger: SequenceLedger,
+        online: OnlineSigners,
+        expiries: Expiries | None = None,
+    ) -> None:
+        self._store = store
+        self._channel = check_name(channel, field="channel")
+        self._root = root
+        self._ledger = ledger
+        self._online = online
+        self._expiries = expiries or Expiries()
+        self._journal = Journal(store=store, ledger=ledger, channel=channel)
+
+    def publish_promotion(
+        self, *, request: PromotionRequest, signers: Sequence[Signer], now: datetime, supersede: bool = False
+    ) -> Promotion:
+        """Make a release the head of its model and return the signed record.
+
+        A request that the head already fulfils changes nothing and returns the head.
+
+        Args:
+            signers: enough of the model's promoters for its threshold.
+            supersede: leave out numbers that others claimed and never published, instead of refusing.
+
+        Raises:
+            InputError: when the model is not known here, or the signers are not enough of its promoters.
+            ConflictError: when somebody else holds the next number.
+        """
+        check_model_name(request.name)
+        view = self._open(now)
+        owner = self._published_targets(view)
+        self._check_channel(owner)
+        role = self._open_role(view, request.name, delegator=owner)
+        records = read_promotions(role.signed, channel=self._channel, name=request.name)
+        head = records[max(records)] if records else None
+        if head is not None and request.asks_for(head):
+            self._publish(view, role, request.name, now=now)
+            return head
+        promotion = self._claim(request, after=head, now=now, supersede=supersede)
+        changed = copy.deepcopy(role.signed)
+        changed.targets[promotion.target_path] = make_target(path=promotion.target_path, data=promotion.to_bytes())
+        self._publish_change(view, role, changed, request.name, delegator=owner, signers=signers, now=now)
+        return promotion
+
+    def add_model(self, *, name: str, promoters: RoleKeys, signers: Sequence[Signer], now: datetime) -> None:
+        """Delegate `promotions/NAME/*` to a new role of the model's promoters; `signers` hold the targets keys.
+
+        Raises:
+            ConflictError: when the model is there with other keys or another threshold.
+        """
+        check_model_name(name)
+
+        def edit(targets: Targets) -> bool:
+            return delegate(targets, role=name, keys=promoters, pattern=promotions_pattern(name))
+
+        self._edit(Targets.type, edit, signers=signers, now=now)
+
+    def set_policy(self, *, policy: Policy, signers: Sequence[Signer], now: datetime) -> None:
+        """Replace the channel's policy; `signers` hold the targets keys.
+
+        Raises:
+            InputError: when the policy is another channel's.
+        """
+        if policy.channel != self._channel:
+            raise InputError(f"policy: is for channel {policy.channel!r}, this is {self._channel!r}")
+        records = {POLICY_PATH: policy.to_bytes()}
+        self._edit(Targets.type, lambda targets: self._put(targets, records), signers=signers, now=now)
+
+    def revoke(self, *, releases: Sequence[Digest], reason: str, signers: Sequence[Signer], now: datetime) -> None:
+        """Add releases to the channel's complete list of revocations; `signers` hold the revocations keys."""
+
+        def edit(targets: Targets) -> bool:
+            known = read_revocations(targets)
+            records = {
+                revocation_path(release): revocation_bytes(release=release, reason=reason, revoked_at=now)
+                for release in releases
+                if release not in known
+            }
+            return self._put(targets, records)
+
+        self._edit(REVOCATIONS, edit, signers=signers, now=now)
+
+    def renew(self, *, role: str, signers: Sequence[Signer], now: datetime) -> None:
+        """Sign a role's metadata (`targets`, `revocations` or a model's name) anew, with a new expiry."""
+        self._edit(role, lambda _: True, signers=signers, now=now)
+
+    def refresh_timestamp(self, *, now: datetime) -> None:
+        """Sign snapshot and timestamp anew, with new expiries. To be called on a schedule."""
+        self._publish_snapshot(self._open(now), {}, now=now)
+
+    def _edit(
+        self, role_name: str, edit: Callable[[Targets], bool], *, signers: Sequence[Signer], now: datetime
+    ) -> None:
+        view = self._open(now)
+        delegator = view.root.signed if role_name == Targets.type else self._published_targets(view)
+        role = self._open_role(view, role_name, delegator=delegator)
+        changed = copy.deepcopy(role.signed)
+        if edit(changed):
+            self._publish_change(view, role, changed, role_name, delegator=delegator, signers=signers, now=now)
+        else:
+            self._publish(view, role, role_name, now=now)
+
+    def _open(self, now: datetime) -> View:
+        root = read_root(self._store, pin=self._root)
+        timestamp = read_timestamp(self._store, root=root.signed)
+        snapshot = read_snapshot(self._store, root=root.signed, timestamp=timestamp.signed)
+        claimed, free = self._journal.newest(
+            role=Snapshot.type,
+            published=snapshot.signed.version,
+            kind=Snapshot,
+            check=lambda found: verify(found, role=Snapshot.type, delegator=root.signed),
+        )
+        if claimed is not None:
+            snapshot = claimed.metadata
+            self._publish_timestamp(root.signed, snapshot.signed.version, claimed.data, now=now)
+        return View(root=root, snapshot=snapshot, free_snapshot_version=free)
+
+    def _published_targets(self, view: View) -> Targets:
+        found = read_targets(self._store, role=Targets.type, snapshot=view.snapshot.signed, delegator=view.root.signed)
+        if found is None:
+            raise TrustError("the snapshot does not name the role 'targets'", rule="refused.metadata")
+        return found.signed
+
+    def _check_channel(self, targets: Targets) -> None:
+        found = read_policy(targets).channel
+        if found != self._channel:
+            raise InputError(f"channel: these are the records of {found!r}, not of {self._channel!r}")
+
+    def _open_role(self, view: View, name: str, *, delegator: Root | Targets) -> _Role:
+        known = delegator.roles if isinstance(delegator, Root) else (delegator.delegations or Delegations({}, {})).roles
+        if not known or name not in known:
+            raise InputError(
+                f"{self._channel}: role {name!r} is not known here: the owner adds a model with "
+                "`weighbridge channel add-model`"
+            )
+        published = read_targets(self._store, role=name, snapshot=view.snapshot.signed, delegator=delegator)
+        claimed, free = self._journal.newest(
+            role=name,
+            published=published.signed.version if published is not None else 0,
+            kind=Targets,
+            check=lambda found: verify(found, role=name, delegator=delegator),
+        )
+        if claimed is not None:
+            return _Role(signed=claimed.metadata.signed, free_version=free, data=claimed.data)
+        signed = published.signed if published is not None else Targets()
+        return _Role(signed=signed, free_version=free, data=None)
+
+    def _claim(
+        self, request: PromotionRequest, *, after: Promotion | None, now: datetime, supersede: bool
+    ) -> Promotion:
+        scope = f"{self._channel}/{request.name}"
+        sequence = after.sequence + 1 if after is not None else 1
+        while (digest := self._ledger.claimed(scope=scope, sequence=sequence)) is not None:
+            claimed = self._claimed_promotion(request.name, sequence, digest)
+            if claimed is not None and request.asks_for(claimed):
+                return claimed
+            if not supersede:
+                what = f"{claimed.version} by {claimed.promoted_by}" if claimed is not None else str(digest)
+                raise ConflictError(
+                    f"{scope}: number {sequence} is claimed for {what} and not published yet: wait for it, repeat "
+                    "that promotion to complete it, or leave it out with --supersede"
+                )
+            sequence += 1
+        promotion = request.promotion(channel=self._channel, sequence=sequence, promoted_at=now)
+        self._put(Targets(), {promotion.target_path: promotion.to_bytes()})
+        self._ledger.claim(scope=scope, sequence=sequence, digest=promotion.digest)
+        return promotion
+
+    def _claimed_promotion(self, name: str, sequence: int, digest: Digest) -> Promotion | None:
+        data = read_or_none(self._store, f"targets/promotions/{name}/{digest.hex}.{sequence}.json")
+        try:
+            return None if data is None else parse_promotion(data, expected=digest)
+        except TrustError:
+            return None
+
+    def _put(self, targets: Targets, records: Mapping[str, bytes]) -> bool:
+        changed = False
+        for path, data in records.items():
+            target = make_target(path=path, data=data)
+            if targets.targets.get(path) != target:
+                self._store.write_once(target_file_path(target), data)
+                targets.targets[path] = target
+                changed = True
+        return changed
+
+    def _publish_change(
+        self,
+        view: View,
+        role: _Role,
+        changed: Targets,
+        name: str,
+        *,
+        delegator: Root | Targets,
+        signers: Sequence[Signer],
+        now: datetime,
+    ) -> None:
+        changed.version = role.free_version
+        changed.expires = now + self._expiries.of(name)
+        data = sign(Metadata(changed), role=name, signers=signers, delegator=delegator)
+        self._journal.commit(role=name, version=changed.version, data=data)
+        self._publish(view, _Role(signed=changed, free_version=changed.version + 1, data=data), name, now=now)
+
+    def _publish(self, view: View, role: _Role, name: str, *, now: datetime) -> None:
+        if role.data is not None:
+            self._publish_snapshot(view, {name: meta_file(role.signed.version, role.data)}, now=now)
+
+    def _publish_snapshot(self, view: View, roles: Mapping[str, MetaFile], *, now: datetime) -> None:
+        snapshot = copy.deepcopy(view.snapshot.signed)
+        snapshot.meta.update({f"{name}.json": meta for name, meta in roles.items()})
+        snapshot.version = view.free_snapshot_version
+        snapshot.expires = now + self._expiries.snapshot
+        root = view.root.signed
+        data = sign(Metadata(snapshot), role=Snapshot.type, signers=[self._online.snapshot], delegator=root)
+        self._journal.commit(role=Snapshot.type, version=snapshot.version, data=data)
+        self._publish_timestamp(root, snapshot.version, data, now=now)
+
+    def _publish_timestamp(self, root: Root, version: int, snapshot: bytes, *, now: datetime) -> None:
+        # Read again at the last moment: whoever published a later snapshot meanwhile must not be put back.
+        current = read_timestamp(self._store, root=root).signed
+        if current.snapshot_meta.version >= version:
+            return
+        timestamp = Timestamp(
+            version=current.version + 1,
+            expires=now + self._expiries.timestamp,
+            snapshot_meta=meta_file(version, snapshot),
+        )
+        data = sign(Metadata(timestamp), role=Timestamp.type, signers=[self._online.timestamp], delegator=root)
+        self._store.overwrite(metadata_path(role=Timestamp.type, version=timestamp.version), data)
+
+
+def meta_file(version: int, data: bytes) -> MetaFile:
+    """Return what a snapshot or timestamp says about metadata: version, length and SHA-256."""
+    return MetaFile.from_data(version, data, ["sha256"])
+
+
+def delegate(targets: Targets, *, role: str, keys: RoleKeys, pattern: str) -> bool:
+    """Delegate `pattern` to `role` and return whether that changed anything.
+
+    Raises:
+        ConflictError: when the role is there with other keys or another threshold.
+    """
+    delegations = targets.delegations or Delegations({}, {})
+    wanted = DelegatedRole(
+        name=role,
+        keyids=[key.keyid for key in keys.keys],
+        threshold=keys.threshold,
+        terminating=True,
+        paths=[pattern],
+    )
+    roles = dict(delegations.roles or {})
+    if role in roles:
+        if roles[role] != wanted:
+            raise ConflictError(f"role {role!r} is delegated already, with other keys or another threshold")
+        return False
+    roles[role] = wanted
+    known = {**delegations.keys, **{key.keyid: key for key in keys.keys}}
+    targets.delegations = Delegations(known, roles)
+    return True
