@@ -5,10 +5,12 @@ from weighbridge.trust.create import ChannelSigners, init_channel
 from weighbridge.trust.floor import Floor
 from weighbridge.trust.policy import Policy, check_release_against_policy, parse_policy
 from weighbridge.trust.promotion import Promotion, PromotionRequest, Reason, parse_promotion
+from weighbridge.trust.provenance import provenance
 from weighbridge.trust.reader import ChannelReader
 from weighbridge.trust.roles import Expiries, OnlineSigners, RoleKeys
 from weighbridge.trust.signers import KmsSigner, generate_key_file, load_signer
 from weighbridge.trust.state import ChannelState, Revocation
+from weighbridge.trust.statements import Statement, bundle, sign_statement, verify_bundle
 from weighbridge.trust.stores import FolderStore, MetadataSource, MetadataStore, RegistrySource, RegistryStore
 
 __all__ = [
@@ -31,10 +33,15 @@ __all__ = [
     "RegistryStore",
     "Revocation",
     "RoleKeys",
+    "Statement",
+    "bundle",
     "check_release_against_policy",
     "generate_key_file",
     "init_channel",
     "load_signer",
     "parse_policy",
     "parse_promotion",
+    "provenance",
+    "sign_statement",
+    "verify_bundle",
 ]
