@@ -4,10 +4,13 @@ Context:
     weighbridge:environments  folder of the YAML files (default: environments)
     weighbridge:environment   synthesize this environment alone
     weighbridge:layer         lambda (default) or host, see DependencyLayer
+
+Every synth is checked by cdk-nag and by CloudFormation's own rules, unless the variable CDK_VALIDATION is `false`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from weighbridge.settings import load_environments
 
 
 def add_environments(app: cdk.App) -> None:
-    """Add the stages.
+    """Add one stage for each environment, or for the chosen one.
 
     Raises:
         InputError: when a settings file is wrong, or the chosen environment has none.
@@ -35,6 +38,13 @@ def add_environments(app: cdk.App) -> None:
             EnvironmentStage(app, settings=settings)
 
 
+def add_checks(app: cdk.App) -> None:
+    """Let cdk-nag's AwsSolutions rules stop the synth."""
+    import cdk_nag  # takes most of a second, which the inner loop saves
+
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks())
+
+
 def main() -> int:
     """Synthesize for the CDK CLI."""
     app = cdk.App(analytics_reporting=False)
@@ -43,6 +53,8 @@ def main() -> int:
     except InputError as error:
         print(f"weighbridge: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
+    if os.environ.get("CDK_VALIDATION") != "false":
+        add_checks(app)
     app.synth()
     return 0
 
