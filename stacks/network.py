@@ -33,9 +33,8 @@ class NetworkStack(cdk.Stack):
             cidr=network.cidr,
             availability_zones=network.availability_zones,
             registry_port=registry_port,
+            log_retention=log_retention(settings),
         )
-        if network.flow_logs:
-            private.add_flow_logs(retention=log_retention(settings))
         if network.registry_service is not None:
             private.add_registry_service(network.registry_service, port=registry_port)
         return private.placement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct
+from weighbridge.errors import InputError
 
 # Who needs which: the resolver and the containers read the token (secretsmanager, kms) and prove who they are (sts);
 # clients in the VPC call endpoints (sagemaker.runtime); the assertion reads them (sagemaker.api); monitoring and logs
@@ -24,6 +26,10 @@ INTERFACE_SERVICES = {
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
     "Monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
 }
+
+
+# A VPC is cut into eight ranges, of which each zone gets one.
+SUBNET_BITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class NetworkPlacement:
 
 
 class PrivateNetwork(Construct):
-    """Isolated subnets, gateway endpoints for S3 and DynamoDB, and interface endpoints for what weighbridge calls.
+    """Isolated subnets, gateway endpoints for S3 and DynamoDB, interface endpoints for what weighbridge calls, flow logs.
 
     Availability zones are given, never looked up: synth stays offline.
     """
@@ -59,28 +65,24 @@ class PrivateNetwork(Construct):
         cidr: str,
         availability_zones: Sequence[str],
         registry_port: int = 443,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
     ) -> None:
         """Create the network.
 
         Args:
             cidr: IPv4 range of the VPC, such as `10.20.0.0/16`.
-            availability_zones: names of the zones; one subnet is created in each.
+            availability_zones: names of one to eight zones; one subnet is created in each.
             registry_port: TCP port of the registry, open for workloads besides 443.
+            log_retention: how long the record of the VPC's traffic is kept.
+
+        Raises:
+            InputError: for no zone, or more than eight.
         """
         super().__init__(scope, construct_id)
+        if not 1 <= len(availability_zones) <= 2**SUBNET_BITS:
+            raise InputError(f"availability_zones: {len(availability_zones)} zones: give 1 to {2**SUBNET_BITS}")
         self._cidr = cidr
-        self.vpc = ec2.Vpc(
-            self,
-            "Vpc",
-            ip_addresses=ec2.IpAddresses.cidr(cidr),
-            availability_zones=list(availability_zones),
-            nat_gateways=0,
-            # The default group is given to nothing here; emptying it would take a function with rights over groups.
-            restrict_default_security_group=False,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(name="workload", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26)
-            ],
-        )
+        self.vpc = self._create_vpc(availability_zones)
         self.workload_security_group = ec2.SecurityGroup(
             self, "Workload", vpc=self.vpc, allow_all_outbound=False, description="What weighbridge runs in this VPC"
         )
@@ -94,9 +96,39 @@ class PrivateNetwork(Construct):
         self._endpoint_security_group.add_ingress_rule(
             ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "HTTPS from within the VPC"
         )
+        self._add_flow_logs(log_retention)
         self._add_gateways()
         for name, service in INTERFACE_SERVICES.items():
             self._add_interface(name, service).add_to_policy(_own_account_only())
+
+    def _create_vpc(self, availability_zones: Sequence[str]) -> ec2.IVpc:
+        """Create VPC and subnets, and return them as if they existed.
+
+        The construct ec2.Vpc would compare the zones with the account's, which it has to look up.
+        """
+        vpc = ec2.CfnVPC(self, "Vpc", cidr_block=self._cidr, enable_dns_hostnames=True, enable_dns_support=True)
+        cdk.Tags.of(vpc).add("Name", self.node.path)
+        ranges = ipaddress.IPv4Network(self._cidr).subnets(prefixlen_diff=SUBNET_BITS)
+        subnets = [
+            ec2.PrivateSubnet(
+                self,
+                f"Subnet{number}",
+                vpc_id=vpc.ref,
+                availability_zone=zone,
+                cidr_block=str(block),
+                map_public_ip_on_launch=False,
+            )
+            for number, (zone, block) in enumerate(zip(availability_zones, ranges, strict=False), start=1)
+        ]
+        return ec2.Vpc.from_vpc_attributes(
+            self,
+            "Imported",
+            vpc_id=vpc.ref,
+            vpc_cidr_block=self._cidr,
+            availability_zones=list(availability_zones),
+            isolated_subnet_ids=[subnet.subnet_id for subnet in subnets],
+            isolated_subnet_route_table_ids=[subnet.route_table.route_table_id for subnet in subnets],
+        )
 
     @property
     def placement(self) -> NetworkPlacement:
@@ -107,14 +139,6 @@ class PrivateNetwork(Construct):
             security_groups=(self.workload_security_group,),
         )
 
-    def add_flow_logs(self, *, retention: logs.RetentionDays) -> None:
-        """Record the VPC's traffic in a log group."""
-        group = logs.LogGroup(
-            self, "FlowLogs", retention=retention, removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        )
-        role = iam.Role(self, "FlowLogsRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
-        self.vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role))
-
     def add_registry_service(self, service_name: str, *, port: int = 443) -> ec2.InterfaceVpcEndpoint:
         """Reach the registry through its PrivateLink service, under its own host name."""
         endpoint = self._add_interface("Registry", ec2.InterfaceVpcEndpointService(service_name, port))
@@ -124,9 +148,23 @@ class PrivateNetwork(Construct):
             )
         return endpoint
 
+    def _add_flow_logs(self, retention: logs.RetentionDays) -> None:
+        group = logs.LogGroup(
+            self, "FlowLogs", retention=retention, removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
+        role = iam.Role(self, "FlowLogsRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
+        ec2.FlowLog(
+            self,
+            "FlowLog",
+            resource_type=ec2.FlowLogResourceType.from_vpc(self.vpc),
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role),
+        )
+
     def _add_interface(self, name: str, service: ec2.IInterfaceVpcEndpointService) -> ec2.InterfaceVpcEndpoint:
-        return self.vpc.add_interface_endpoint(
+        return ec2.InterfaceVpcEndpoint(
+            self,
             name,
+            vpc=self.vpc,
             service=service,
             open=False,
             private_dns_enabled=True,
@@ -134,11 +172,15 @@ class PrivateNetwork(Construct):
             subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets),
         )
 
+    def _add_gateway(self, name: str, service: ec2.GatewayVpcEndpointAwsService) -> ec2.GatewayVpcEndpoint:
+        subnets = [ec2.SubnetSelection(subnets=self.vpc.isolated_subnets)]
+        return ec2.GatewayVpcEndpoint(self, name, vpc=self.vpc, service=service, subnets=subnets)
+
     def _add_gateways(self) -> None:
         region = cdk.Stack.of(self).region
-        dynamodb = self.vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+        dynamodb = self._add_gateway("DynamoDb", ec2.GatewayVpcEndpointAwsService.DYNAMODB)
         dynamodb.add_to_policy(_own_account_only())
-        s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        s3 = self._add_gateway("S3", ec2.GatewayVpcEndpointAwsService.S3)
         s3.add_to_policy(_own_account_only())
         # Custom resources answer CloudFormation through its own bucket: without this, stacks hang for an hour.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html

@@ -225,11 +225,13 @@ def _network(section: Section, *, region: str) -> CreatedNetwork | ExistingNetwo
             child.refuse("subnet_ids", f"{len(found.subnet_ids)} subnets for {len(found.availability_zones)} zones",
                          "give one subnet for each availability zone, in the same order")  # fmt: skip
         return found
-    child.allow("cidr", "availability_zones", "flow_logs", "registry_service")
+    child.allow("cidr", "availability_zones", "registry_service")
+    found_zones = child.texts("availability_zones", minimum=2, **zones)
+    if len(found_zones) > 8:
+        child.refuse("availability_zones", f"{len(found_zones)} zones are too many", "give 2 to 8")
     return CreatedNetwork(
         cidr=_cidr(child),
-        availability_zones=child.texts("availability_zones", minimum=2, **zones),
-        flow_logs=child.flag("flow_logs", default=True),
+        availability_zones=found_zones,
         registry_service=child.optional_text(
             "registry_service",
             pattern=r"com\.amazonaws\.vpce\.[a-z0-9-]+\.vpce-svc-[0-9a-f]+",

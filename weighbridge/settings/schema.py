@@ -50,7 +50,6 @@ class CreatedNetwork:
 
     cidr: str
     availability_zones: tuple[str, ...]
-    flow_logs: bool
     registry_service: str | None
 
 

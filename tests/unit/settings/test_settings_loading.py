@@ -76,7 +76,6 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert found.network == CreatedNetwork(
         cidr="10.40.0.0/16",
         availability_zones=("eu-central-1a", "eu-central-1b"),
-        flow_logs=True,
         registry_service=None,
     )
     assert found.log_retention_days == 365
@@ -144,9 +143,11 @@ REFUSALS = [
     ("eu-central-1b]", "eu-west-1b]", "network.create.availability_zones[1]", "of eu-central-1", "eu-central-1a"),
     (", eu-central-1b]", "]", "network.create.availability_zones", "holds 1 entries", "at least 2"),
     (", eu-central-1b]", ", eu-central-1a]", "network.create.availability_zones[1]", "written twice", "keep one"),
+    ("a, eu-central-1b]", ", eu-central-1".join("abcdefghi") + "]", "network.create.availability_zones",
+     "9 zones are too many", "2 to 8"),
     ("  create:", "  existing: {vpc_id: vpc-01234567}\n  create:", "network", "exactly one of", "keep one"),
-    ("    cidr", "    flow_logs: yes\n    cidr", "network.create.flow_logs", "YAML 1.1 boolean", "true, false"),
-    ("    cidr", "    flow_logs: 1\n    cidr", "network.create.flow_logs", "1 is not a boolean", "true or false"),
+    ("    secret_id", "    create: yes\n    secret_id", "registry.credentials.create", "YAML 1.1 boolean", "true, false"),
+    ("    secret_id", "    create: 1\n    secret_id", "registry.credentials.create", "1 is not a boolean", "true or false"),
     ("ml.g5.xlarge", "ml.g5.huge", "models[0].endpoint.instance_type", "'ml.g5.huge' is not an instance type",
      "use one such as ml.g5."),
     ("ml.g5.xlarge", "ml.c5n.xlarge", "models[0].endpoint.instance_type", "is not an instance type of SageMaker endp", ""),

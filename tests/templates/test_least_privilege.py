@@ -1,0 +1,92 @@
+"""Who may do what, in every template: nothing by wildcard that is not listed here, no secret anywhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from template_view import Template, as_list, only, resources, statements, text
+
+# Actions that know no resource-level permissions, or whose resources do not exist before the call.
+ANY_RESOURCE = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:UnassignPrivateIpAddresses",
+    "ecr:GetAuthorizationToken",
+}
+
+
+def test_no_statement_allows_every_action(templates: dict[str, Template]) -> None:
+    for stack, template in templates.items():
+        for policy, statement in statements(template):
+            wild = [action for action in as_list(statement["Action"]) if "*" in action]
+            assert not wild, f"{stack} {policy}: {wild}"
+
+
+def test_any_resource_is_only_for_actions_that_know_none(templates: dict[str, Template]) -> None:
+    for stack, template in templates.items():
+        for policy, statement in statements(template):
+            if "*" in as_list(statement["Resource"]):
+                more = set(as_list(statement["Action"])) - ANY_RESOURCE
+                assert not more, f"{stack} {policy}: {more}"
+
+
+def test_containers_create_interfaces_in_their_own_subnets_only(inference: Template) -> None:
+    found = [
+        statement
+        for policy, statement in statements(inference)
+        if policy.startswith("EndpointExecutionRole") and "ec2:CreateNetworkInterface" in as_list(statement["Action"])
+    ]
+    assert len(found) == 1
+    assert "*" not in as_list(found[0]["Resource"])
+    assert len(found[0]["Resource"]) == 4, "any interface, two subnets, one security group"
+
+
+def test_nobody_may_delete_what_is_remembered(templates: dict[str, Template]) -> None:
+    forbidden = re.compile(r"(dynamodb|s3|secretsmanager|ssm|kms):(Delete|ScheduleKeyDeletion|Remove|Batch)")
+    for template in templates.values():
+        for policy, statement in statements(template):
+            assert not [action for action in as_list(statement["Action"]) if forbidden.match(action)], policy
+
+
+def test_only_the_watcher_writes_the_release_id(inference: Template) -> None:
+    writers = {p for p, statement in statements(inference) if "ssm:PutParameter" in as_list(statement["Action"])}
+    assert len(writers) == 1
+    assert all(name.startswith("ReleaseWatcher") for name in writers)
+
+
+def test_no_managed_policy_of_aws_is_attached(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        for role in resources(template, "AWS::IAM::Role").values():
+            assert "iam::aws:policy" not in str(role["Properties"].get("ManagedPolicyArns", ""))
+
+
+def test_roles_are_assumed_by_one_service_each(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        for role in resources(template, "AWS::IAM::Role").values():
+            (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            assert set(statement["Principal"]) == {"Service"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_the_secret_is_created_without_a_value(templates: dict[str, Template], environment: str) -> None:
+    secret = only(templates[f"weighbridge-{environment}-registry"], "AWS::SecretsManager::Secret")["Properties"]
+    assert secret["Name"] == f"weighbridge/{environment}/artifactory-reader"
+    assert "KmsKeyId" in secret
+    assert not {"SecretString", "GenerateSecretString"} & set(secret)
+
+
+def test_no_template_holds_or_resolves_a_secret(templates: dict[str, Template]) -> None:
+    for stack, template in templates.items():
+        assert not re.search(r"SecretString|\{\{resolve:|Bearer |eyJ|AKIA|X-JFrog", text(template)), stack
+
+
+def test_no_template_names_an_image_by_hand(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        assert not re.search(r"amazonaws\.com/[^\"]+[:@]", text(template))
