@@ -42,6 +42,8 @@ from weighbridge.trust.targets import (
     target_file_path,
 )
 
+_ATTEMPTS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class _Role:
@@ -274,8 +276,21 @@ class Channel:
         self._publish(view, _Role(signed=changed, free_version=changed.version + 1, data=data), name, now=now)
 
     def _publish(self, view: View, role: _Role, name: str, *, now: datetime) -> None:
-        if role.data is not None:
-            self._publish_snapshot(view, {name: meta_file(role.signed.version, role.data)}, now=now)
+        if role.data is None:
+            return
+        # The role's claim has decided: from here on a race is no reason to fail, only to build on what is there now.
+        meta = meta_file(role.signed.version, role.data)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._publish_snapshot(view, {name: meta}, now=now)
+                return
+            except ConflictError:
+                if attempt == _ATTEMPTS:
+                    raise
+            view = self._open(now)
+            published = view.snapshot.signed.meta.get(f"{name}.json")
+            if published is not None and published.version >= meta.version:
+                return
 
     def _publish_snapshot(self, view: View, roles: Mapping[str, MetaFile], *, now: datetime) -> None:
         snapshot = copy.deepcopy(view.snapshot.signed)

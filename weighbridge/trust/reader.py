@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
-from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Signed, Targets
+from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Signed, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from weighbridge.errors import (
@@ -89,7 +89,9 @@ class ChannelReader:
             TrustError: as `refresh`.
             RegistryUnavailableError: when the folder does not hold all that is needed.
         """
-        return self._read(name, source=_KeptSource(self._folder), kept=True)
+        source = _KeptSource(self._folder)
+        source.fetch(metadata_path(role=Timestamp.type, version=0), _CONFIG.timestamp_max_length)
+        return self._read(name, source=source, kept=True)
 
     def _read(self, name: str, *, source: MetadataSource, kept: bool) -> ChannelState:
         check_model_name(name)
