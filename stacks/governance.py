@@ -19,8 +19,8 @@ class GovernanceStack(cdk.Stack):
         self.sequences = dynamodb.Table(
             self,
             "Sequences",
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            partition_key=dynamodb.Attribute(name="scope", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sequence", type=dynamodb.AttributeType.NUMBER),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True

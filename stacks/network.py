@@ -18,14 +18,15 @@ class NetworkStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: EnvironmentSettings) -> None:
         super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: network")
-        port = urlsplit(settings.registry.url).port or 443
+        url = urlsplit(settings.registry.url)
+        host, port = url.hostname or "", url.port or 443
         if isinstance(settings.network, CreatedNetwork):
-            self.placement = self._create(settings.network, settings=settings, registry_port=port)
+            self.placement = self._create(settings.network, settings=settings, registry_host=host, registry_port=port)
         else:
             self.placement = self._use(settings.network, registry_port=port)
 
     def _create(
-        self, network: CreatedNetwork, *, settings: EnvironmentSettings, registry_port: int
+        self, network: CreatedNetwork, *, settings: EnvironmentSettings, registry_host: str, registry_port: int
     ) -> NetworkPlacement:
         private = PrivateNetwork(
             self,
@@ -36,7 +37,7 @@ class NetworkStack(cdk.Stack):
             log_retention=log_retention(settings),
         )
         if network.registry_service is not None:
-            private.add_registry_service(network.registry_service, port=registry_port)
+            private.add_registry_service(network.registry_service, host=registry_host)
         return private.placement
 
     def _use(self, network: ExistingNetwork, *, registry_port: int) -> NetworkPlacement:

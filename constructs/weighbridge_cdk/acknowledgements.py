@@ -1,4 +1,4 @@
-"""The one list of cdk-nag findings that are accepted, each with its reason; constructs apply them where they arise.
+"""The one list of findings (cdk-nag, CloudFormation's rules) that are accepted, each with its reason; constructs apply them where they arise.
 
 An entry is applied to the narrowest construct that has the finding, in every environment alike.
 """
@@ -17,7 +17,7 @@ ANY_RESOURCE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A rule of the pack AwsSolutions, and why its finding is accepted."""
+    """A rule, qualified by its plugin where it is not cdk-nag's, and why its finding is accepted."""
 
     rule: str
     reason: str
@@ -57,6 +57,10 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
     "runtime-of-locked-layer": Acknowledgement(
         "AwsSolutions-L1",
         "The layer's compiled wheels are locked for this runtime, which AWS supports; lock and runtime move together.",
+    ),
+    "zones-from-settings": Acknowledgement(
+        "CloudFormation-Validate::W3010",
+        "Availability zones are settings of the environment, written out so that synth looks nothing up.",
     ),
 }
 

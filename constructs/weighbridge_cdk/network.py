@@ -10,9 +10,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_route53_targets as targets
 
 from constructs import Construct
 from weighbridge.errors import InputError
+from weighbridge_cdk.acknowledgements import acknowledge
 
 # Who needs which: the resolver and the containers read the token (secretsmanager, kms) and prove who they are (sts);
 # clients in the VPC call endpoints (sagemaker.runtime); the assertion reads them (sagemaker.api); monitoring and logs
@@ -82,6 +85,7 @@ class PrivateNetwork(Construct):
         if not 1 <= len(availability_zones) <= 2**SUBNET_BITS:
             raise InputError(f"availability_zones: {len(availability_zones)} zones: give 1 to {2**SUBNET_BITS}")
         self._cidr = cidr
+        self._registry_port = registry_port
         self.vpc = self._create_vpc(availability_zones)
         self.workload_security_group = ec2.SecurityGroup(
             self, "Workload", vpc=self.vpc, allow_all_outbound=False, description="What weighbridge runs in this VPC"
@@ -93,9 +97,10 @@ class PrivateNetwork(Construct):
         self._endpoint_security_group = ec2.SecurityGroup(
             self, "Endpoints", vpc=self.vpc, allow_all_outbound=False, description="Interface endpoints of this VPC"
         )
-        self._endpoint_security_group.add_ingress_rule(
-            ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "HTTPS from within the VPC"
-        )
+        for port in sorted({443, registry_port}):
+            self._endpoint_security_group.add_ingress_rule(
+                ec2.Peer.ipv4(cidr), ec2.Port.tcp(port), "HTTPS from within the VPC"
+            )
         self._add_flow_logs(log_retention)
         self._add_gateways()
         for name, service in INTERFACE_SERVICES.items():
@@ -120,6 +125,8 @@ class PrivateNetwork(Construct):
             )
             for number, (zone, block) in enumerate(zip(availability_zones, ranges, strict=False), start=1)
         ]
+        for subnet in subnets:
+            acknowledge(subnet, "zones-from-settings")
         return ec2.Vpc.from_vpc_attributes(
             self,
             "Imported",
@@ -139,13 +146,19 @@ class PrivateNetwork(Construct):
             security_groups=(self.workload_security_group,),
         )
 
-    def add_registry_service(self, service_name: str, *, port: int = 443) -> ec2.InterfaceVpcEndpoint:
-        """Reach the registry through its PrivateLink service, under its own host name."""
-        endpoint = self._add_interface("Registry", ec2.InterfaceVpcEndpointService(service_name, port))
-        if port != 443:
-            self._endpoint_security_group.add_ingress_rule(
-                ec2.Peer.ipv4(self._cidr), ec2.Port.tcp(port), "The registry from within the VPC"
-            )
+    def add_registry_service(self, service_name: str, *, host: str) -> ec2.InterfaceVpcEndpoint:
+        """Reach the registry through its PrivateLink service, under its own host name and certificate.
+
+        Args:
+            service_name: `com.amazonaws.vpce.REGION.vpce-svc-...`, as the registry's operator gives it.
+            host: the registry's host name; within the VPC it resolves to the endpoint, and nothing else changes.
+        """
+        endpoint = self._add_interface(
+            "Registry", ec2.InterfaceVpcEndpointService(service_name, self._registry_port), private_dns=False
+        )
+        zone = route53.PrivateHostedZone(self, "RegistryZone", zone_name=host, vpc=self.vpc)
+        target = route53.RecordTarget.from_alias(targets.InterfaceVpcEndpointTarget(endpoint))
+        route53.ARecord(self, "RegistryRecord", zone=zone, target=target)
         return endpoint
 
     def _add_flow_logs(self, retention: logs.RetentionDays) -> None:
@@ -160,14 +173,16 @@ class PrivateNetwork(Construct):
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role),
         )
 
-    def _add_interface(self, name: str, service: ec2.IInterfaceVpcEndpointService) -> ec2.InterfaceVpcEndpoint:
+    def _add_interface(
+        self, name: str, service: ec2.IInterfaceVpcEndpointService, *, private_dns: bool = True
+    ) -> ec2.InterfaceVpcEndpoint:
         return ec2.InterfaceVpcEndpoint(
             self,
             name,
             vpc=self.vpc,
             service=service,
             open=False,
-            private_dns_enabled=True,
+            private_dns_enabled=private_dns,
             security_groups=[self._endpoint_security_group],
             subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets),
         )

@@ -230,11 +230,16 @@ def test_what_sagemaker_would_refuse_is_refused_at_synth(
 def test_a_network_takes_the_registrys_private_link(new_stack: NewStack, template_of: TemplateOf) -> None:
     stack = new_stack()
     found = network(stack)
-    found.add_registry_service("com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0")
+    found.add_registry_service(
+        "com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0", host="registry.example.com"
+    )
     template = template_of(stack)
     services = [each["Properties"]["ServiceName"] for each in resources(template, "AWS::EC2::VPCEndpoint").values()]
     assert "com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0" in services
     assert len(resources(template, "AWS::EC2::Subnet")) == 3
+    zone, record = only(template, "AWS::Route53::HostedZone"), only(template, "AWS::Route53::RecordSet")
+    assert zone["Properties"]["Name"] == record["Properties"]["Name"] == "registry.example.com."
+    assert "AliasTarget" in record["Properties"]
 
 
 @pytest.mark.parametrize("zones", [0, 9])

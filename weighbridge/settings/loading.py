@@ -78,13 +78,16 @@ def load_settings(path: Path) -> EnvironmentSettings:
     if retention not in RETENTION_DAYS:
         top.refuse("log_retention_days", f"{retention} is not kept by CloudWatch Logs", f"give one of {RETENTION_DAYS}")
     channel = _channel(top.section("channel"))
+    registry = _registry(top.section("registry"), first=channel.promote_from is None)
+    network = _network(top.section("network"), region=region)
+    _check_reachable(top, registry=registry, network=network)
     return EnvironmentSettings(
         environment=environment,
         account=top.text("account", pattern=r"[0-9]{12}", form="an AWS account id of twelve digits"),
         region=region,
         channel=channel,
-        registry=_registry(top.section("registry"), first=channel.promote_from is None),
-        network=_network(top.section("network"), region=region),
+        registry=registry,
+        network=network,
         image_repositories=top.texts(
             "image_repositories",
             pattern=r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9][a-z0-9._/-]*",
@@ -238,6 +241,15 @@ def _network(section: Section, *, region: str) -> CreatedNetwork | ExistingNetwo
             form="a PrivateLink service",
         ),
     )
+
+
+def _check_reachable(top: Section, *, registry: RegistrySettings, network: CreatedNetwork | ExistingNetwork) -> None:
+    local = _is_loopback(urlsplit(registry.url).hostname or "")
+    if isinstance(network, CreatedNetwork) and network.registry_service is None and not local:
+        top.refuse(
+            "network.create.registry_service", f"is missing, so that nothing in the VPC could reach {registry.url}",
+            "give the registry's PrivateLink service, or use network.existing with a VPC that has a route",
+        )  # fmt: skip
 
 
 def _cidr(section: Section) -> str:

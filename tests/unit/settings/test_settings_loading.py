@@ -39,6 +39,7 @@ network:
   create:
     cidr: 10.40.0.0/16
     availability_zones: [eu-central-1a, eu-central-1b]
+    registry_service: com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0
 models:
   - name: minilm
     endpoint:
@@ -76,7 +77,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert found.network == CreatedNetwork(
         cidr="10.40.0.0/16",
         availability_zones=("eu-central-1a", "eu-central-1b"),
-        registry_service=None,
+        registry_service="com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0",
     )
     assert found.log_retention_days == 365
     model = found.model("minilm")
@@ -90,6 +91,11 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     found = load_settings(write(tmp_path, GOOD))
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.account = "222222222222"  # type: ignore[misc]
+
+
+def test_a_registry_on_this_machine_needs_no_private_link(tmp_path: Path) -> None:
+    text = edited("https://registry.example.com/", "http://127.0.0.1:8081/").replace("    registry_service", "    #")
+    assert load_settings(write(tmp_path, text)).registry.url == "http://127.0.0.1:8081/artifactory"
 
 
 def test_a_single_instance_switches_all_at_once(tmp_path: Path) -> None:
@@ -145,6 +151,8 @@ REFUSALS = [
     (", eu-central-1b]", ", eu-central-1a]", "network.create.availability_zones[1]", "written twice", "keep one"),
     ("a, eu-central-1b]", ", eu-central-1".join("abcdefghi") + "]", "network.create.availability_zones",
      "9 zones are too many", "2 to 8"),
+    ("    registry_service: com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0\n", "",
+     "network.create.registry_service", "nothing in the VPC could reach https://registry", "or use network.existing"),
     ("  create:", "  existing: {vpc_id: vpc-01234567}\n  create:", "network", "exactly one of", "keep one"),
     ("    secret_id", "    create: yes\n    secret_id", "registry.credentials.create", "YAML 1.1 boolean", "true, false"),
     ("    secret_id", "    create: 1\n    secret_id", "registry.credentials.create", "1 is not a boolean", "true or false"),
