@@ -51,13 +51,13 @@ class InferenceStack(cdk.Stack):
             type="AWS::SSM::Parameter::Value<String>",
             default=parameter_name,
             description="SSM parameter with the release id, read anew at every deployment",
-        ).value_as_string
+        )
         retention = log_retention(settings)
         promoted = PromotedModel(
             self,
             "PromotedModel",
             model_name=model.name,
-            release_id=release_id,
+            release_id=release_id.value_as_string,
             instance_type=model.endpoint.instance_type,
             channel=ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest),
             connection=connection,
@@ -65,8 +65,28 @@ class InferenceStack(cdk.Stack):
             placement=placement,
             log_retention=retention,
         )
+        endpoint = self._add_endpoint(settings=settings, model=model, promoted=promoted, placement=placement)
+        ReleaseWatcher(
+            self,
+            "ReleaseWatcher",
+            model_name=model.name,
+            release_parameter=ssm.StringParameter.from_string_parameter_name(self, "Parameter", parameter_name),
+            records=records,
+            log_retention=retention,
+        )
+        cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name, description="Send requests here")
+        cdk.CfnOutput(self, "ReleaseReference", value=promoted.release_reference, description="What is served")
+
+    def _add_endpoint(
+        self,
+        *,
+        settings: EnvironmentSettings,
+        model: ModelSettings,
+        promoted: PromotedModel,
+        placement: NetworkPlacement,
+    ) -> GovernedEndpoint:
         rollout, alarms = model.endpoint.rollout, model.endpoint.alarms
-        endpoint = GovernedEndpoint(
+        return GovernedEndpoint(
             self,
             "Endpoint",
             endpoint_name=resource_name("weighbridge", settings.environment, model.name),
@@ -84,18 +104,5 @@ class InferenceStack(cdk.Stack):
                 evaluation_minutes=alarms.evaluation_minutes,
             ),
             image_repositories=settings.image_repositories,
-            log_retention=retention,
+            log_retention=log_retention(settings),
         )
-        ReleaseWatcher(
-            self,
-            "ReleaseWatcher",
-            model_name=model.name,
-            release_parameter=ssm.StringParameter.from_string_parameter_name(self, "Parameter", parameter_name),
-            records=records,
-            log_retention=retention,
-        )
-        self._add_outputs(endpoint=endpoint, promoted=promoted)
-
-    def _add_outputs(self, *, endpoint: GovernedEndpoint, promoted: PromotedModel) -> None:
-        cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name, description="Send requests here")
-        cdk.CfnOutput(self, "ReleaseReference", value=promoted.release_reference, description="What is served")

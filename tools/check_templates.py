@@ -17,8 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "constructs")]
-# jsii frames a banner about old Node.js versions that would drown the result.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+# jsii frames a banner about Node.js 20, which the CDK CLI still runs on, that would drown the result.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 from tools.synthesis import Synthesis, synthesize  # noqa: E402
 from weighbridge.errors import InputError  # noqa: E402

@@ -104,7 +104,7 @@ class PrivateNetwork(Construct):
         self._add_flow_logs(log_retention)
         self._add_gateways()
         for name, service in INTERFACE_SERVICES.items():
-            self._add_interface(name, service).add_to_policy(_own_account_only())
+            self._add_interface(name, service).add_to_policy(_own_principals())
 
     def _create_vpc(self, availability_zones: Sequence[str]) -> ec2.IVpc:
         """Create VPC and subnets, and return them as if they existed.
@@ -194,9 +194,9 @@ class PrivateNetwork(Construct):
     def _add_gateways(self) -> None:
         region = cdk.Stack.of(self).region
         dynamodb = self._add_gateway("DynamoDb", ec2.GatewayVpcEndpointAwsService.DYNAMODB)
-        dynamodb.add_to_policy(_own_account_only())
+        dynamodb.add_to_policy(_own_principals("aws:ResourceAccount"))
         s3 = self._add_gateway("S3", ec2.GatewayVpcEndpointAwsService.S3)
-        s3.add_to_policy(_own_account_only())
+        s3.add_to_policy(_own_principals("aws:ResourceAccount"))
         # Custom resources answer CloudFormation through its own bucket: without this, stacks hang for an hour.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
         s3.add_to_policy(
@@ -207,17 +207,11 @@ class PrivateNetwork(Construct):
         s3.add_to_policy(_anyone("s3:GetObject", f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*"))
 
 
-def _own_account_only() -> iam.PolicyStatement:
+def _own_principals(*conditions: str) -> iam.PolicyStatement:
+    """Allow identities of this account; `conditions` are further global keys that have to equal it."""
+    account = dict.fromkeys(("aws:PrincipalAccount", *conditions), cdk.Aws.ACCOUNT_ID)
     return iam.PolicyStatement(
-        actions=["*"],
-        resources=["*"],
-        principals=[iam.AnyPrincipal()],
-        conditions={
-            "StringEquals": {
-                "aws:PrincipalAccount": cdk.Aws.ACCOUNT_ID,
-                "aws:ResourceAccount": cdk.Aws.ACCOUNT_ID,
-            }
-        },
+        actions=["*"], resources=["*"], principals=[iam.AnyPrincipal()], conditions={"StringEquals": account}
     )
 
 

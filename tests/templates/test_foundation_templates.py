@@ -69,8 +69,10 @@ def test_every_endpoint_serves_this_account_only(network: Template) -> None:
             continue  # the registry's own service authenticates by token
         for statement in each["Properties"]["PolicyDocument"]["Statement"]:
             if statement["Action"] == "*":
-                conditions = statement["Condition"]["StringEquals"]
-                assert set(conditions) == {"aws:PrincipalAccount", "aws:ResourceAccount"}, name
+                keys = {"aws:PrincipalAccount"}
+                if each["Properties"]["VpcEndpointType"] == "Gateway":
+                    keys.add("aws:ResourceAccount")
+                assert statement["Condition"]["StringEquals"] == {key: {"Ref": "AWS::AccountId"} for key in keys}, name
             else:
                 assert statement["Action"] in ("s3:GetObject", "s3:PutObject"), name
 
