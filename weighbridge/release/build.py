@@ -126,7 +126,7 @@ def hash_file(path: Path, *, progress: Callable[[int], None] | None = None) -> F
     try:
         with path.open("rb") as file:
             promised = os.fstat(file.fileno()).st_size
-            while data := file.read(min(_READ_SIZE, CHUNK_SIZE - in_chunk)):
+            while size <= promised and (data := file.read(min(_READ_SIZE, CHUNK_SIZE - in_chunk))):
                 whole.update(data)
                 chunk.update(data)
                 size, in_chunk = size + len(data), in_chunk + len(data)
@@ -140,5 +140,5 @@ def hash_file(path: Path, *, progress: Callable[[int], None] | None = None) -> F
     if in_chunk:
         chunks.append(Digest(chunk.hexdigest()))
     if size != promised:
-        raise IntegrityError(f"{path}: changed while it was read: {promised} bytes at first, then {size}")
+        raise IntegrityError(f"{path}: changed while it was read: {promised} bytes at first, {size} read")
     return FileDigests(size=size, digest=Digest(whole.hexdigest()), chunks=tuple(chunks))
