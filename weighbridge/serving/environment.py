@@ -1,0 +1,159 @@
+"""What a container that serves reads from its environment, strictly. Names: docs/architecture.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from weighbridge.errors import InputError
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest, ReleaseId, ReleaseReference, check_name
+from weighbridge.trust import Floor
+
+RULE = "input.environment"
+DEFAULT_ML_ROOT = "/opt/ml"
+DEFAULT_PORT = "8080"
+DEFAULT_BIND_HOST = "0.0.0.0"  # noqa: S104 - SageMaker reaches the container over its bridge network
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnvironment:
+    """Everything that the start sequence was told.
+
+    `ml_root` is SageMaker's /opt/ml; `port` and `bind_host` are where the model server listens; `server_command` is the
+    image's own server, or None for the default; `server_user` a numeric user and group id that the server drops to.
+    """
+
+    reference: ReleaseReference
+    promotion: ReleaseId
+    root: Digest
+    floor: Floor
+    layout: ChannelLayout
+    registry_url: str
+    token_secret_id: str
+    ml_root: Path
+    port: int
+    bind_host: str
+    server_command: tuple[str, ...] | None
+    server_user: int | None
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the verified files lie for the model server."""
+        return self.ml_root / "model"
+
+    @property
+    def receipt_path(self) -> Path:
+        """Where the load receipt is written."""
+        return self.ml_root / "output" / "load-receipt.json"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables.
+
+        Raises:
+            InputError: one line naming the first variable that is missing or malformed, and what is expected.
+        """
+        reference = ReleaseReference.parse(_required(environ, "WEIGHBRIDGE_RELEASE"), field="WEIGHBRIDGE_RELEASE")
+        layout = ChannelLayout(
+            channel=_name(environ, "WEIGHBRIDGE_CHANNEL"),
+            models_repository=_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+            records_repository=_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+        )
+        url = _registry_url(_required(environ, "WEIGHBRIDGE_REGISTRY_URL"))
+        _check_reference(reference, url=url, layout=layout)
+        return cls(
+            reference=reference,
+            promotion=ReleaseId.parse(_required(environ, "WEIGHBRIDGE_PROMOTION"), field="WEIGHBRIDGE_PROMOTION"),
+            root=Digest.parse(_required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            floor=Floor.parse(_required(environ, "WEIGHBRIDGE_FLOOR"), field="WEIGHBRIDGE_FLOOR"),
+            layout=layout,
+            registry_url=url,
+            token_secret_id=_required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            ml_root=_absolute(environ.get("WEIGHBRIDGE_ML_ROOT", DEFAULT_ML_ROOT)),
+            port=_whole(
+                environ.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT), field="SAGEMAKER_BIND_TO_PORT", most=65535
+            ),
+            bind_host=environ.get("WEIGHBRIDGE_BIND_HOST", DEFAULT_BIND_HOST),
+            server_command=_command(environ.get("WEIGHBRIDGE_SERVER_COMMAND")),
+            server_user=_user(environ.get("WEIGHBRIDGE_SERVER_USER")),
+        )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if value is None:
+        raise InputError(f"{name}: not set: the endpoint's model must set it (see docs/architecture.md)", rule=RULE)
+    if not value or value != value.strip() or not value.isprintable():
+        raise InputError(f"{name}: empty, or with white space or control characters around it", rule=RULE)
+    return value
+
+
+def _name(environ: Mapping[str, str], field: str) -> str:
+    return check_name(_required(environ, field), field=field)
+
+
+def _registry_url(value: str) -> str:
+    parts = urlsplit(value)
+    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not (parts.scheme == "https" or plain) or not parts.hostname or not parts.path.endswith("/artifactory"):
+        raise InputError(
+            f"WEIGHBRIDGE_REGISTRY_URL: {parts.scheme}://{parts.hostname}{parts.path} is not of the form "
+            "https://HOST/artifactory",
+            rule=RULE,
+        )
+    if parts.username is not None or parts.query or parts.fragment:
+        raise InputError(
+            "WEIGHBRIDGE_REGISTRY_URL: holds user information, a query or a fragment: give the bare address", rule=RULE
+        )
+    return value
+
+
+def _check_reference(reference: ReleaseReference, *, url: str, layout: ChannelLayout) -> None:
+    host = urlsplit(url).netloc
+    if reference.host.lower() != host.lower():
+        raise InputError(
+            f"WEIGHBRIDGE_RELEASE: lies on {reference.host}, but WEIGHBRIDGE_REGISTRY_URL points to {host}", rule=RULE
+        )
+    if reference.repository != layout.models_repository:
+        raise InputError(
+            f"WEIGHBRIDGE_RELEASE: lies in repository {reference.repository!r}, but WEIGHBRIDGE_MODELS_REPOSITORY is "
+            f"{layout.models_repository!r}",
+            rule=RULE,
+        )
+
+
+def _absolute(value: str) -> Path:
+    path = Path(value)
+    if not path.is_absolute() or ".." in path.parts:
+        raise InputError(f"WEIGHBRIDGE_ML_ROOT: {value!r} is not an absolute path", rule=RULE)
+    return path
+
+
+def _whole(value: str, *, field: str, most: int) -> int:
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
+        raise InputError(f"{field}: {value!r} is not a whole number from 1 to {most}", rule=RULE)
+    return int(value)
+
+
+def _user(value: str | None) -> int | None:
+    return None if value is None else _whole(value, field="WEIGHBRIDGE_SERVER_USER", most=2**31 - 1)
+
+
+def _command(value: str | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not found or not all(isinstance(part, str) and part for part in found):
+        raise InputError(
+            'WEIGHBRIDGE_SERVER_COMMAND: not a JSON array of words, like ["vllm", "serve", "{model}"]', rule=RULE
+        )
+    return tuple(found)
