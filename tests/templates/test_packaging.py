@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import zipfile
@@ -66,18 +67,20 @@ def test_the_wheel_assembles_a_function_by_itself(tmp_path: Path) -> None:
         archive.extractall(installed)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import weighbridge_cdk.assets as assets; "
-        "asset = assets.assemble_function('resolver'); print(assets.__file__); print(asset.folder); print(asset.digest)"
+        "asset = assets.assemble_function('resolver'); print(assets.__file__); print(asset.folder); "
+        "print((assets.asset_root() / 'locks' / 'layer.txt').is_file())"
     )
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code, str(installed)],
+        [sys.executable, "-c", code, str(installed)],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
-        env={"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        env={**os.environ, "PYTHONPATH": "", "XDG_CACHE_HOME": str(tmp_path / "cache")},
     )
     assert done.returncode == 0, done.stderr
-    module, folder, _ = done.stdout.split()
+    module, folder, lock = done.stdout.split()
     assert module.startswith(str(installed))
     assert folder.startswith(str(tmp_path / "cache"))
     assert (Path(folder) / "handler.py").is_file()
+    assert lock == "True"
