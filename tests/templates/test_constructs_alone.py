@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import typing
 from collections.abc import Callable
 
 import aws_cdk as cdk
@@ -12,6 +14,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from template_view import Template, as_list, only, resources, statements, text
 
+import weighbridge_cdk
+from constructs import Construct
+from tools.synthesis import ROOT
 from weighbridge.errors import InputError
 from weighbridge.names import Digest
 from weighbridge_cdk import (
@@ -25,6 +30,7 @@ from weighbridge_cdk import (
     ResolutionRecords,
     Rollout,
 )
+from weighbridge_cdk.acknowledgements import ACKNOWLEDGEMENTS
 
 NewStack = Callable[[], cdk.Stack]
 TemplateOf = Callable[[cdk.Stack], Template]
@@ -246,6 +252,38 @@ def test_a_network_takes_the_registrys_private_link(new_stack: NewStack, templat
 def test_a_network_needs_one_to_eight_zones(new_stack: NewStack, zones: int) -> None:
     with pytest.raises(InputError, match=f"{zones} zones: give 1 to 8"):
         PrivateNetwork(new_stack(), "Network", cidr="10.1.0.0/20", availability_zones=["eu-central-1a"] * zones)
+
+
+def test_the_example_of_the_documentation_works(template_of: TemplateOf, new_stack: NewStack) -> None:
+    text_of_page = (ROOT / "docs" / "constructs.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text_of_page, flags=re.DOTALL)
+    names: dict[str, typing.Any] = {}
+    exec(compile(example, "docs/constructs.md", "exec"), names)
+    app = new_stack().node.root
+    template = template_of(names["Sentences"](app, root_digest=ROOT_DIGEST))
+    assert only(template, "AWS::SageMaker::Endpoint")["Properties"]["EndpointName"] == "sentences-minilm"
+
+
+def test_the_documentation_names_every_construct_and_attribute() -> None:
+    text_of_page = (ROOT / "docs" / "constructs.md").read_text(encoding="utf-8")
+    exported = {
+        name
+        for name in weighbridge_cdk.__all__
+        if isinstance(getattr(weighbridge_cdk, name), type) and issubclass(getattr(weighbridge_cdk, name), Construct)
+    }
+    assert set(re.findall(r"^\| `([A-Z][A-Za-z]+)` \|", text_of_page, flags=re.MULTILINE)) == exported
+    properties = {name for name, value in vars(PromotedModel).items() if isinstance(value, property)}
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", text_of_page, flags=re.MULTILINE)) == properties
+
+
+def test_every_acknowledgement_is_used() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "constructs" / "weighbridge_cdk").glob("*.py")
+        if path.name != "acknowledgements.py"
+    )
+    assert [name for name in ACKNOWLEDGEMENTS if f'"{name}"' not in code] == []
+    assert all(len(entry.reason) > 40 for entry in ACKNOWLEDGEMENTS.values())
 
 
 def test_a_watcher_works_alone(new_stack: NewStack, template_of: TemplateOf) -> None:
