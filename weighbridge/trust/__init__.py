@@ -3,6 +3,7 @@
 from weighbridge.trust.channel import Channel
 from weighbridge.trust.create import ChannelSigners, init_channel
 from weighbridge.trust.floor import Floor
+from weighbridge.trust.kept import export_kept, import_kept
 from weighbridge.trust.policy import Policy, check_release_against_policy, parse_policy
 from weighbridge.trust.promotion import Promotion, PromotionRequest, Reason, parse_promotion
 from weighbridge.trust.provenance import provenance
@@ -36,7 +37,9 @@ __all__ = [
     "Statement",
     "bundle",
     "check_release_against_policy",
+    "export_kept",
     "generate_key_file",
+    "import_kept",
     "init_channel",
     "load_signer",
     "parse_policy",

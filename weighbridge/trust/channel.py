@@ -12,24 +12,27 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from securesystemslib.signer import Signer
-from tuf.api.metadata import DelegatedRole, Delegations, Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, Root, Targets
 
 from weighbridge.errors import ConflictError, InputError, TrustError
 from weighbridge.ledger import SequenceLedger
 from weighbridge.names import Digest, check_name
+from weighbridge.trust.delegations import delegate, delegated_roles
 from weighbridge.trust.journal import Journal
 from weighbridge.trust.policy import POLICY_PATH, Policy
 from weighbridge.trust.promotion import Promotion, PromotionRequest, parse_promotion
-from weighbridge.trust.repository import View, read_or_none, read_root, read_snapshot, read_targets, read_timestamp
+from weighbridge.trust.publisher import Publisher
+from weighbridge.trust.repository import View, read_or_none, read_roots, read_targets
 from weighbridge.trust.roles import (
+    RESERVED,
     REVOCATIONS,
     Expiries,
     OnlineSigners,
     RoleKeys,
     check_model_name,
-    metadata_path,
     promotions_pattern,
 )
+from weighbridge.trust.rotation import rotate_root
 from weighbridge.trust.signing import sign, verify
 from weighbridge.trust.stores import MetadataStore
 from weighbridge.trust.targets import (
@@ -41,8 +44,6 @@ from weighbridge.trust.targets import (
     revocation_path,
     target_file_path,
 )
-
-_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Channel:
         self._online = online
         self._expiries = expiries or Expiries()
         self._journal = Journal(store=store, ledger=ledger, channel=channel)
+        self._publisher = Publisher(store=store, journal=self._journal, online=online, expiries=self._expiries)
 
     def publish_promotion(
         self, *, request: PromotionRequest, signers: Sequence[Signer], now: datetime, supersede: bool = False
@@ -130,6 +132,32 @@ class Channel:
 
         self._edit(Targets.type, edit, signers=signers, now=now)
 
+    def set_promoters(self, *, name: str, promoters: RoleKeys, signers: Sequence[Signer], now: datetime) -> None:
+        """Replace a model's promoters; `signers` hold the targets keys.
+
+        The model's published metadata must stay valid: to replace the last key, add the new one, let it `renew` the
+        model's role, then take the old one away.
+
+        Raises:
+            InputError: when the model is not known, or its metadata is not signed by enough of `promoters`.
+        """
+        view = self._open(now)
+
+        def edit(targets: Targets) -> bool:
+            if name not in delegated_roles(targets) or name in RESERVED:
+                raise InputError(f"{self._channel}: model {name!r} is not known here: add it first")
+            changed = delegate(targets, role=name, keys=promoters, pattern=promotions_pattern(name), replace=True)
+            try:
+                read_targets(self._store, role=name, snapshot=view.snapshot, delegator=targets)
+            except TrustError as error:
+                raise InputError(
+                    f"model {name!r}: its metadata is not signed by enough of the new promoters: let them renew it "
+                    f"while the old ones are still named: {error}"
+                ) from error
+            return changed
+
+        self._edit(Targets.type, edit, signers=signers, now=now)
+
     def set_policy(self, *, policy: Policy, signers: Sequence[Signer], now: datetime) -> None:
         """Replace the channel's policy; `signers` hold the targets keys.
 
@@ -161,13 +189,36 @@ class Channel:
 
     def refresh_timestamp(self, *, now: datetime) -> None:
         """Sign snapshot and timestamp anew, with new expiries. To be called on a schedule."""
-        self._publish_snapshot(self._open(now), {}, now=now)
+        self._publisher.publish_snapshot(self._open(now), roles={}, now=now)
+
+    def rotate_root(self, *, keys: RoleKeys, signers: Sequence[Signer], now: datetime) -> int:
+        """Publish the next root, with a new expiry, and return its version. Clients follow it from the one they pin.
+
+        This channel's `online` signers become the ones that sign snapshot and timestamp from now on.
+
+        Args:
+            keys: who signs roots from now on.
+            signers: enough of the old and of the new root keys.
+
+        Raises:
+            TrustError: rule `refused.root`, when the signers do not reach both thresholds.
+        """
+        return rotate_root(
+            store=self._store,
+            publisher=self._publisher,
+            roots=read_roots(self._store, pin=self._root),
+            keys=keys,
+            online=self._online,
+            signers=signers,
+            expiries=self._expiries,
+            now=now,
+        )
 
     def _edit(
         self, role_name: str, edit: Callable[[Targets], bool], *, signers: Sequence[Signer], now: datetime
     ) -> None:
         view = self._open(now)
-        delegator = view.root.signed if role_name == Targets.type else self._published_targets(view)
+        delegator = view.root if role_name == Targets.type else self._published_targets(view)
         role = self._open_role(view, role_name, delegator=delegator)
         changed = copy.deepcopy(role.signed)
         if edit(changed):
@@ -176,25 +227,13 @@ class Channel:
             self._publish(view, role, role_name, now=now)
 
     def _open(self, now: datetime) -> View:
-        root = read_root(self._store, pin=self._root)
-        timestamp = read_timestamp(self._store, root=root.signed)
-        snapshot = read_snapshot(self._store, root=root.signed, timestamp=timestamp.signed)
-        claimed, free = self._journal.newest(
-            role=Snapshot.type,
-            published=snapshot.signed.version,
-            kind=Snapshot,
-            check=lambda found: verify(found, role=Snapshot.type, delegator=root.signed),
-        )
-        if claimed is not None:
-            snapshot = claimed.metadata
-            self._publish_timestamp(root.signed, snapshot.signed.version, claimed.data, now=now)
-        return View(root=root, snapshot=snapshot, free_snapshot_version=free)
+        return self._publisher.open(root=read_roots(self._store, pin=self._root)[-1], now=now)
 
     def _published_targets(self, view: View) -> Targets:
-        found = read_targets(self._store, role=Targets.type, snapshot=view.snapshot.signed, delegator=view.root.signed)
+        found = read_targets(self._store, role=Targets.type, snapshot=view.snapshot, delegator=view.root)
         if found is None:
             raise TrustError("the snapshot does not name the role 'targets'", rule="refused.metadata")
-        return found.signed
+        return found
 
     def _check_channel(self, targets: Targets) -> None:
         found = read_policy(targets).channel
@@ -202,23 +241,21 @@ class Channel:
             raise InputError(f"channel: these are the records of {found!r}, not of {self._channel!r}")
 
     def _open_role(self, view: View, name: str, *, delegator: Root | Targets) -> _Role:
-        known = delegator.roles if isinstance(delegator, Root) else (delegator.delegations or Delegations({}, {})).roles
-        if not known or name not in known:
+        if name not in (delegator.roles if isinstance(delegator, Root) else delegated_roles(delegator)):
             raise InputError(
                 f"{self._channel}: role {name!r} is not known here: the owner adds a model with "
                 "`weighbridge channel add-model`"
             )
-        published = read_targets(self._store, role=name, snapshot=view.snapshot.signed, delegator=delegator)
+        published = read_targets(self._store, role=name, snapshot=view.snapshot, delegator=delegator)
         claimed, free = self._journal.newest(
             role=name,
-            published=published.signed.version if published is not None else 0,
+            published=published.version if published is not None else 0,
             kind=Targets,
             check=lambda found: verify(found, role=name, delegator=delegator),
         )
         if claimed is not None:
             return _Role(signed=claimed.metadata.signed, free_version=free, data=claimed.data)
-        signed = published.signed if published is not None else Targets()
-        return _Role(signed=signed, free_version=free, data=None)
+        return _Role(signed=published or Targets(), free_version=free, data=None)
 
     def _claim(
         self, request: PromotionRequest, *, after: Promotion | None, now: datetime, supersede: bool
@@ -276,71 +313,5 @@ class Channel:
         self._publish(view, _Role(signed=changed, free_version=changed.version + 1, data=data), name, now=now)
 
     def _publish(self, view: View, role: _Role, name: str, *, now: datetime) -> None:
-        if role.data is None:
-            return
-        # The role's claim has decided: from here on a race is no reason to fail, only to build on what is there now.
-        meta = meta_file(role.signed.version, role.data)
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                self._publish_snapshot(view, {name: meta}, now=now)
-                return
-            except ConflictError:
-                if attempt == _ATTEMPTS:
-                    raise
-            view = self._open(now)
-            published = view.snapshot.signed.meta.get(f"{name}.json")
-            if published is not None and published.version >= meta.version:
-                return
-
-    def _publish_snapshot(self, view: View, roles: Mapping[str, MetaFile], *, now: datetime) -> None:
-        snapshot = copy.deepcopy(view.snapshot.signed)
-        snapshot.meta.update({f"{name}.json": meta for name, meta in roles.items()})
-        snapshot.version = view.free_snapshot_version
-        snapshot.expires = now + self._expiries.snapshot
-        root = view.root.signed
-        data = sign(Metadata(snapshot), role=Snapshot.type, signers=[self._online.snapshot], delegator=root)
-        self._journal.commit(role=Snapshot.type, version=snapshot.version, data=data)
-        self._publish_timestamp(root, snapshot.version, data, now=now)
-
-    def _publish_timestamp(self, root: Root, version: int, snapshot: bytes, *, now: datetime) -> None:
-        # Read again at the last moment: whoever published a later snapshot meanwhile must not be put back.
-        current = read_timestamp(self._store, root=root).signed
-        if current.snapshot_meta.version >= version:
-            return
-        timestamp = Timestamp(
-            version=current.version + 1,
-            expires=now + self._expiries.timestamp,
-            snapshot_meta=meta_file(version, snapshot),
-        )
-        data = sign(Metadata(timestamp), role=Timestamp.type, signers=[self._online.timestamp], delegator=root)
-        self._store.overwrite(metadata_path(role=Timestamp.type, version=timestamp.version), data)
-
-
-def meta_file(version: int, data: bytes) -> MetaFile:
-    """Return what a snapshot or timestamp says about metadata: version, length and SHA-256."""
-    return MetaFile.from_data(version, data, ["sha256"])
-
-
-def delegate(targets: Targets, *, role: str, keys: RoleKeys, pattern: str) -> bool:
-    """Delegate `pattern` to `role` and return whether that changed anything.
-
-    Raises:
-        ConflictError: when the role is there with other keys or another threshold.
-    """
-    delegations = targets.delegations or Delegations({}, {})
-    wanted = DelegatedRole(
-        name=role,
-        keyids=[key.keyid for key in keys.keys],
-        threshold=keys.threshold,
-        terminating=True,
-        paths=[pattern],
-    )
-    roles = dict(delegations.roles or {})
-    if role in roles:
-        if roles[role] != wanted:
-            raise ConflictError(f"role {role!r} is delegated already, with other keys or another threshold")
-        return False
-    roles[role] = wanted
-    known = {**delegations.keys, **{key.keyid: key for key in keys.keys}}
-    targets.delegations = Delegations(known, roles)
-    return True
+        if role.data is not None:
+            self._publisher.publish(view, role=name, version=role.signed.version, data=role.data, now=now)

@@ -12,8 +12,9 @@ from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from weighbridge.errors import ConflictError, InputError
 from weighbridge.names import Digest, check_name
-from weighbridge.trust.channel import delegate, meta_file
+from weighbridge.trust.delegations import delegate
 from weighbridge.trust.policy import POLICY_PATH, Policy
+from weighbridge.trust.publisher import meta_file
 from weighbridge.trust.repository import parse, read_or_none
 from weighbridge.trust.roles import (
     REVOCATIONS,

@@ -24,8 +24,8 @@ T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
 class View:
     """A channel's newest root and snapshot, and the next snapshot version that nobody has claimed."""
 
-    root: Metadata[Root]
-    snapshot: Metadata[Snapshot]
+    root: Root
+    snapshot: Snapshot
     free_snapshot_version: int
 
 
@@ -37,31 +37,31 @@ def read_or_none(source: MetadataSource, path: str) -> bytes | None:
         return None
 
 
-def read_root(source: MetadataSource, *, pin: Digest) -> Metadata[Root]:
-    """Follow the chain of roots from the pinned one to the newest.
+def read_roots(source: MetadataSource, *, pin: Digest) -> tuple[Root, ...]:
+    """Follow the chain of roots from the pinned one; the newest is the last.
 
     Raises:
         TrustError: rule `refused.root`, when no root has the pinned digest or a later one is not signed by both.
     """
-    trusted: Metadata[Root] | None = None
+    trusted: list[Root] = []
     for version in range(1, _MAX_ROOTS + 1):
         path = metadata_path(role=Root.type, version=version)
         data = read_or_none(source, path)
         if data is None:
             break
-        if trusted is None:
-            trusted = parse(data, Root, path=path) if Digest.of(data) == pin else None
-            continue
-        trusted = _next_root(trusted.signed, parse(data, Root, path=path), path)
-    if trusted is None:
+        if trusted:
+            trusted.append(_next_root(trusted[-1], parse(data, Root, path=path), path))
+        elif Digest.of(data) == pin:
+            trusted.append(parse(data, Root, path=path).signed)
+    if not trusted:
         raise TrustError(
             f"no root metadata of this channel hashes to the pinned {pin}: check the pinned digest and the repository",
             rule="refused.root",
         )
-    return trusted
+    return tuple(trusted)
 
 
-def read_timestamp(source: MetadataSource, *, root: Root) -> Metadata[Timestamp]:
+def read_timestamp(source: MetadataSource, *, root: Root) -> Timestamp:
     """Read and verify the timestamp.
 
     Raises:
@@ -70,10 +70,10 @@ def read_timestamp(source: MetadataSource, *, root: Root) -> Metadata[Timestamp]
     path = metadata_path(role=Timestamp.type, version=0)
     metadata = parse(source.fetch(path, METADATA_LIMIT), Timestamp, path=path)
     verify(metadata, role=Timestamp.type, delegator=root)
-    return metadata
+    return metadata.signed
 
 
-def read_snapshot(source: MetadataSource, *, root: Root, timestamp: Timestamp) -> Metadata[Snapshot]:
+def read_snapshot(source: MetadataSource, *, root: Root, timestamp: Timestamp) -> Snapshot:
     """Read and verify the snapshot that the timestamp names.
 
     Raises:
@@ -82,9 +82,7 @@ def read_snapshot(source: MetadataSource, *, root: Root, timestamp: Timestamp) -
     return _read_meta(source, Snapshot, role=Snapshot.type, meta=timestamp.snapshot_meta, delegator=root)
 
 
-def read_targets(
-    source: MetadataSource, *, role: str, snapshot: Snapshot, delegator: Root | Targets
-) -> Metadata[Targets] | None:
+def read_targets(source: MetadataSource, *, role: str, snapshot: Snapshot, delegator: Root | Targets) -> Targets | None:
     """Read and verify a targets role as the snapshot names it; None when the snapshot does not know it yet.
 
     Raises:
@@ -109,9 +107,7 @@ def parse(data: bytes, kind: type[T], *, path: str) -> Metadata[T]:
     return metadata
 
 
-def _read_meta(
-    source: MetadataSource, kind: type[T], *, role: str, meta: MetaFile, delegator: Root | Targets
-) -> Metadata[T]:
+def _read_meta(source: MetadataSource, kind: type[T], *, role: str, meta: MetaFile, delegator: Root | Targets) -> T:
     path = metadata_path(role=role, version=meta.version)
     data = source.fetch(path, METADATA_LIMIT)
     try:
@@ -122,10 +118,10 @@ def _read_meta(
     verify(metadata, role=role, delegator=delegator)
     if metadata.signed.version != meta.version:
         raise TrustError(f"{path}: holds version {metadata.signed.version}", rule="refused.metadata")
-    return metadata
+    return metadata.signed
 
 
-def _next_root(trusted: Root, found: Metadata[Root], path: str) -> Metadata[Root]:
+def _next_root(trusted: Root, found: Metadata[Root], path: str) -> Root:
     if found.signed.version != trusted.version + 1:
         raise TrustError(f"{path}: holds version {found.signed.version}", rule="refused.root")
     try:
@@ -133,4 +129,4 @@ def _next_root(trusted: Root, found: Metadata[Root], path: str) -> Metadata[Root
             root.verify_delegate(Root.type, found.signed_bytes, found.signatures)
     except (RepositoryError, ValueError) as error:
         raise TrustError(f"{path}: {error}", rule="refused.root") from error
-    return found
+    return found.signed

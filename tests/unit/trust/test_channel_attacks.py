@@ -24,7 +24,7 @@ from weighbridge.errors import (
 )
 from weighbridge.names import Digest
 from weighbridge.trust import Floor
-from weighbridge.trust.channel import meta_file
+from weighbridge.trust.publisher import meta_file
 from weighbridge.trust.targets import make_target
 
 
