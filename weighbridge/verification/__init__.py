@@ -1,0 +1,5 @@
+"""From a channel's verified state to a verified release: the chain that resolver, container and CLI share."""
+
+from weighbridge.verification.release import VerifiedRelease, fetch_release, verify_release
+
+__all__ = ["VerifiedRelease", "fetch_release", "verify_release"]

@@ -1,0 +1,120 @@
+"""Verify one promoted release: promotion, revocation, release.json, statements. Two requests to the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.errors import RegistryNotFoundError, RevokedError, TrustError
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest, ReleaseId
+from weighbridge.registry import ArtifactoryClient
+from weighbridge.release import Release, parse_release
+from weighbridge.release.manifest import RELEASE_LIMIT
+from weighbridge.trust import ChannelState, Floor, Promotion, Statement, check_release_against_policy, verify_bundle
+
+STATEMENTS_LIMIT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRelease:
+    """A release for which the whole chain was verified. `floor` is what later readers must not go below."""
+
+    release: Release
+    promotion: Promotion
+    statements: tuple[Statement, ...]
+    floor: Floor
+
+    @property
+    def digest(self) -> Digest:
+        """The release digest."""
+        return self.promotion.release
+
+    @property
+    def release_id(self) -> ReleaseId:
+        """`SEQUENCE@sha256:PROMOTION_DIGEST`."""
+        return self.promotion.release_id
+
+
+def verify_release(
+    *,
+    client: ArtifactoryClient,
+    layout: ChannelLayout,
+    state: ChannelState,
+    name: str,
+    release_id: ReleaseId | None = None,
+) -> VerifiedRelease:
+    """Return the release that a promotion names, after everything about it was verified.
+
+    Args:
+        client: the registry, as an identity that may read the channel's records.
+        layout: the channel's repositories.
+        state: the channel's verified metadata.
+        name: model name.
+        release_id: the promotion; None for the head.
+
+    Raises:
+        NothingPromotedError, RevokedError, TrustError, IntegrityError: it must not be deployed or loaded.
+        RegistryError: the registry refused, or could not answer.
+    """
+    if state.channel != layout.channel:
+        raise TrustError(
+            f"the records are those of channel {state.channel!r}, not of {layout.channel!r}", rule="refused.channel"
+        )
+    promotion = state.head(name) if release_id is None else state.promotion(name, release_id)
+    refuse_revoked(state=state, promotion=promotion)
+    release, statements = fetch_release(client=client, layout=layout, state=state, promotion=promotion)
+    return VerifiedRelease(release=release, promotion=promotion, statements=statements, floor=state.versions)
+
+
+def refuse_revoked(*, state: ChannelState, promotion: Promotion) -> None:
+    """Refuse a promotion whose release is on the revocation list.
+
+    Raises:
+        RevokedError: with the reason that security gave.
+    """
+    revocation = state.revocations.get(promotion.release)
+    if revocation is not None:
+        raise RevokedError(
+            f"{promotion.name}:{promotion.version} ({promotion.release}) is revoked in {state.channel}: "
+            f"{revocation.reason}: promote another version"
+        )
+
+
+def fetch_release(
+    *, client: ArtifactoryClient, layout: ChannelLayout, state: ChannelState, promotion: Promotion
+) -> tuple[Release, tuple[Statement, ...]]:
+    """Read and verify release.json and the statements that a promotion names.
+
+    Raises:
+        IntegrityError, TrustError: the records are not what the promotion says.
+    """
+    name, digest = promotion.name, promotion.release
+    data = _read(client, layout, layout.release_path(name=name, release=digest), limit=RELEASE_LIMIT)
+    release = parse_release(data, expected=digest)
+    if (release.name, release.version) != (name, promotion.version):
+        raise TrustError(
+            f"promotion {promotion.release_id} is for {name}:{promotion.version}, its release is "
+            f"{release.name}:{release.version}",
+            rule="refused.release",
+        )
+    bundle = _read(client, layout, layout.statements_path(name=name, release=digest), limit=STATEMENTS_LIMIT)
+    statements = verify_bundle(
+        data=bundle,
+        expected=promotion.statements,
+        release=digest,
+        name=name,
+        version=promotion.version,
+        policy=state.policy,
+    )
+    check_release_against_policy(release=release, policy=state.policy)
+    return release, statements
+
+
+def _read(client: ArtifactoryClient, layout: ChannelLayout, path: str, *, limit: int) -> bytes:
+    try:
+        return client.read(repository=layout.records_repository, path=path, limit=limit)
+    except RegistryNotFoundError as error:
+        raise TrustError(
+            f"{layout.records_repository}/{path} is promoted but missing: somebody removed it, or copying broke off",
+            rule="refused.missing-record",
+        ) from error
