@@ -27,6 +27,10 @@ class TokenBatch:
         """How many sentences the batch holds."""
         return int(self.tokens.shape[0])
 
+    def cut(self, length: int) -> TokenBatch:
+        """Return the batch with at most `length` tokens a sentence; a cut sentence loses its [SEP]."""
+        return TokenBatch(tokens=self.tokens[:, :length], mask=self.mask[:, :length])
+
 
 class SentenceTokenizer:
     """Turns text into padded batches. Texts are cut at `max_length` tokens, as sentence-transformers does."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from weighbridge.errors import TrustError
 from weighbridge.pull import pull
-from weighbridge.registry import ArtifactoryClient, TokenSource
+from weighbridge.registry import ArtifactoryClient
 from weighbridge.release import Release
 from weighbridge.serving.environment import ContainerEnvironment
 from weighbridge.trust import ChannelReader, RegistrySource
@@ -34,23 +34,21 @@ class Chain(Protocol):
 class RegistryChain:
     """The chain over a real registry. `now` is the time against which the metadata's expiry is checked."""
 
-    tokens: TokenSource
-    url: str
+    client: ArtifactoryClient
     now: datetime
 
     def verify(self, environment: ContainerEnvironment) -> Release:
         """Verify channel, promotion, revocations, policy and release; see `weighbridge.verification`."""
-        client = ArtifactoryClient(url=self.url, tokens=self.tokens)
         with tempfile.TemporaryDirectory(prefix="weighbridge-metadata-") as folder:
             reader = ChannelReader(
-                source=RegistrySource(client=client, repository=environment.layout.records_repository),
+                source=RegistrySource(client=self.client, repository=environment.layout.records_repository),
                 root=environment.root,
                 folder=Path(folder),
                 floor=environment.floor,
                 now=self.now,
             )
             verified = verify_release(
-                client=client,
+                client=self.client,
                 state=reader.refresh(environment.reference.name),
                 layout=environment.layout,
                 name=environment.reference.name,
@@ -61,7 +59,7 @@ class RegistryChain:
     def pull(self, release: Release, *, environment: ContainerEnvironment, progress: Progress) -> None:
         """Pull with `weighbridge.pull`."""
         pull(
-            client=ArtifactoryClient(url=self.url, tokens=self.tokens),
+            client=self.client,
             release=release,
             repository=environment.layout.models_repository,
             destination=environment.model_folder,

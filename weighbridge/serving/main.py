@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import boto3
 
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import SecretsManagerToken, TokenSource
+from weighbridge.registry import ArtifactoryClient, SecretsManagerToken, TokenSource
 from weighbridge.serving.chain import Chain, RegistryChain
 from weighbridge.serving.start import Outside, serve
 
@@ -23,7 +23,7 @@ def open_secret(*, secret_id: str) -> TokenSource:
 
 def open_registry(*, url: str, tokens: TokenSource) -> Chain:
     """Return the chain over the registry, judged at the present time."""
-    return RegistryChain(tokens=tokens, url=url, now=system_clock())
+    return RegistryChain(client=ArtifactoryClient(url=url, tokens=tokens), now=system_clock())
 
 
 def main(*, default_command: Sequence[str]) -> int:
