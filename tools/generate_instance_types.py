@@ -1,4 +1,4 @@
-"""Write weighbridge/settings/instance_types.json from botocore's own model of the SageMaker API.
+"""Write weighbridge/instance_types.json from botocore's own model of the SageMaker API.
 
 Usage: .venv/bin/python tools/generate_instance_types.py
 """

@@ -42,3 +42,7 @@ class ChannelLayout:
     def statements_path(self, *, name: str, release: Digest) -> str:
         """Path of the statements bundle in the records repository."""
         return f"{self.release_folder(name=name, release=release)}/statements.json"
+
+    def record_path(self, *, name: str, release: Digest) -> str:
+        """Path of record.json (release.json and statements.json in one file: one request for a resolver)."""
+        return f"{self.release_folder(name=name, release=release)}/record.json"

@@ -15,7 +15,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from constructs import Construct
 from weighbridge.errors import InputError
-from weighbridge.settings.instances import has_local_storage, hosting_instance_types, takes_inference_ami
+from weighbridge.instances import has_local_storage, hosting_instance_types, takes_inference_ami
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.execution_role import ExecutionRole
 from weighbridge_cdk.network import NetworkPlacement

@@ -17,7 +17,7 @@ from weighbridge_cdk.assets import LIBRARY, assemble_function
 def test_the_folder_holds_handler_and_library_without_anything_else() -> None:
     asset = assemble_function("resolver")
     files = {path.relative_to(asset.folder).as_posix() for path in asset.folder.rglob("*") if path.is_file()}
-    assert {"handler.py", "weighbridge/__init__.py", "weighbridge/settings/instance_types.json"} <= files
+    assert {"handler.py", "weighbridge/__init__.py", "weighbridge/instance_types.json"} <= files
     assert {Path(name).suffix for name in files} <= {".py", ".json"}
     assert asset.folder.name.endswith(asset.digest[:32])
 

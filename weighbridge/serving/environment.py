@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from weighbridge.environment import RULE, ml_root, registry_url, required, required_name, whole
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
-from weighbridge.names import Digest, ReleaseId, ReleaseReference, check_name
+from weighbridge.names import Digest, ReleaseId, ReleaseReference
 from weighbridge.trust import Floor
 
-RULE = "input.environment"
-DEFAULT_ML_ROOT = "/opt/ml"
 DEFAULT_PORT = "8080"
 DEFAULT_BIND_HOST = "0.0.0.0"  # noqa: S104 - SageMaker reaches the container over its bridge network
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,59 +57,28 @@ class ContainerEnvironment:
         Raises:
             InputError: one line naming the first variable that is missing or malformed, and what is expected.
         """
-        reference = ReleaseReference.parse(_required(environ, "WEIGHBRIDGE_RELEASE"), field="WEIGHBRIDGE_RELEASE")
+        reference = ReleaseReference.parse(required(environ, "WEIGHBRIDGE_RELEASE"), field="WEIGHBRIDGE_RELEASE")
         layout = ChannelLayout(
-            channel=_name(environ, "WEIGHBRIDGE_CHANNEL"),
-            models_repository=_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-            records_repository=_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+            channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+            models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+            records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
         )
-        url = _registry_url(_required(environ, "WEIGHBRIDGE_REGISTRY_URL"))
+        url = registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL")
         _check_reference(reference, url=url, layout=layout)
         return cls(
             reference=reference,
-            promotion=ReleaseId.parse(_required(environ, "WEIGHBRIDGE_PROMOTION"), field="WEIGHBRIDGE_PROMOTION"),
-            root=Digest.parse(_required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
-            floor=Floor.parse(_required(environ, "WEIGHBRIDGE_FLOOR"), field="WEIGHBRIDGE_FLOOR"),
+            promotion=ReleaseId.parse(required(environ, "WEIGHBRIDGE_PROMOTION"), field="WEIGHBRIDGE_PROMOTION"),
+            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            floor=Floor.parse(required(environ, "WEIGHBRIDGE_FLOOR"), field="WEIGHBRIDGE_FLOOR"),
             layout=layout,
             registry_url=url,
-            token_secret_id=_required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
-            ml_root=_absolute(environ.get("WEIGHBRIDGE_ML_ROOT", DEFAULT_ML_ROOT)),
-            port=_whole(
-                environ.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT), field="SAGEMAKER_BIND_TO_PORT", most=65535
-            ),
+            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            ml_root=ml_root(environ),
+            port=whole(environ.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT), field="SAGEMAKER_BIND_TO_PORT", most=65535),
             bind_host=environ.get("WEIGHBRIDGE_BIND_HOST", DEFAULT_BIND_HOST),
             server_command=_command(environ.get("WEIGHBRIDGE_SERVER_COMMAND")),
             server_user=_user(environ.get("WEIGHBRIDGE_SERVER_USER")),
         )
-
-
-def _required(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name)
-    if value is None:
-        raise InputError(f"{name}: not set: the endpoint's model must set it (see docs/architecture.md)", rule=RULE)
-    if not value or value != value.strip() or not value.isprintable():
-        raise InputError(f"{name}: empty, or with white space or control characters around it", rule=RULE)
-    return value
-
-
-def _name(environ: Mapping[str, str], field: str) -> str:
-    return check_name(_required(environ, field), field=field)
-
-
-def _registry_url(value: str) -> str:
-    parts = urlsplit(value)
-    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not (parts.scheme == "https" or plain) or not parts.hostname or not parts.path.endswith("/artifactory"):
-        raise InputError(
-            f"WEIGHBRIDGE_REGISTRY_URL: {parts.scheme}://{parts.hostname}{parts.path} is not of the form "
-            "https://HOST/artifactory",
-            rule=RULE,
-        )
-    if parts.username is not None or parts.query or parts.fragment:
-        raise InputError(
-            "WEIGHBRIDGE_REGISTRY_URL: holds user information, a query or a fragment: give the bare address", rule=RULE
-        )
-    return value
 
 
 def _check_reference(reference: ReleaseReference, *, url: str, layout: ChannelLayout) -> None:
@@ -128,21 +95,8 @@ def _check_reference(reference: ReleaseReference, *, url: str, layout: ChannelLa
         )
 
 
-def _absolute(value: str) -> Path:
-    path = Path(value)
-    if not path.is_absolute() or ".." in path.parts:
-        raise InputError(f"WEIGHBRIDGE_ML_ROOT: {value!r} is not an absolute path", rule=RULE)
-    return path
-
-
-def _whole(value: str, *, field: str, most: int) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
-        raise InputError(f"{field}: {value!r} is not a whole number from 1 to {most}", rule=RULE)
-    return int(value)
-
-
 def _user(value: str | None) -> int | None:
-    return None if value is None else _whole(value, field="WEIGHBRIDGE_SERVER_USER", most=2**31 - 1)
+    return None if value is None else whole(value, field="WEIGHBRIDGE_SERVER_USER", most=2**31 - 1)
 
 
 def _command(value: str | None) -> tuple[str, ...] | None:

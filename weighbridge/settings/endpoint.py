@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.settings.instances import hosting_instance_types, nearest
+from weighbridge.instances import hosting_instance_types, nearest
 from weighbridge.settings.schema import AlarmSettings, EndpointSettings, RolloutSettings
 from weighbridge.settings.section import Section
 

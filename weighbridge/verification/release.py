@@ -1,4 +1,4 @@
-"""Verify one promoted release: promotion, revocation, release.json, statements. Two requests to the registry."""
+"""Verify one promoted release: promotion, revocation, release.json, statements. One request to the registry."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId
 from weighbridge.registry import ArtifactoryClient
 from weighbridge.release import Release, parse_release
-from weighbridge.release.manifest import RELEASE_LIMIT
 from weighbridge.trust import ChannelState, Floor, Promotion, Statement, check_release_against_policy, verify_bundle
-
-STATEMENTS_LIMIT = 4 * 1024 * 1024
+from weighbridge.verification.record import RECORD_LIMIT, parse_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +81,14 @@ def refuse_revoked(*, state: ChannelState, promotion: Promotion) -> None:
 def fetch_release(
     *, client: ArtifactoryClient, layout: ChannelLayout, state: ChannelState, promotion: Promotion
 ) -> tuple[Release, tuple[Statement, ...]]:
-    """Read and verify release.json and the statements that a promotion names.
+    """Read and verify the release and the statements that a promotion names (record.json).
 
     Raises:
         IntegrityError, TrustError: the records are not what the promotion says.
     """
     name, digest = promotion.name, promotion.release
-    data = _read(client, layout, layout.release_path(name=name, release=digest), limit=RELEASE_LIMIT)
+    path = layout.record_path(name=name, release=digest)
+    data, bundle = parse_record(_read(client, layout, path, limit=RECORD_LIMIT))
     release = parse_release(data, expected=digest)
     if (release.name, release.version) != (name, promotion.version):
         raise TrustError(
@@ -97,7 +96,6 @@ def fetch_release(
             f"{release.name}:{release.version}",
             rule="refused.release",
         )
-    bundle = _read(client, layout, layout.statements_path(name=name, release=digest), limit=STATEMENTS_LIMIT)
     statements = verify_bundle(
         data=bundle,
         expected=promotion.statements,

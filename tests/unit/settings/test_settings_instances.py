@@ -5,7 +5,7 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from weighbridge.settings.instances import (
+from weighbridge.instances import (
     has_local_storage,
     hosting_instance_types,
     nearest,

@@ -29,7 +29,7 @@ _LOCAL_STORAGE_FAMILIES = frozenset(
 
 @functools.cache
 def _known(use: str) -> tuple[str, ...]:
-    data = resources.files("weighbridge.settings").joinpath("instance_types.json").read_text(encoding="utf-8")
+    data = resources.files("weighbridge").joinpath("instance_types.json").read_text(encoding="utf-8")
     return tuple(json.loads(data)[use])
 
 

@@ -1,0 +1,53 @@
+"""Where a training job reads its base model and writes its result, from the environment (docs/architecture.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import boto3
+
+from weighbridge.environment import registry_url, required_name
+from weighbridge.registry import ArtifactoryClient, EnvironmentToken, SecretsManagerToken, TokenSource
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRegistry:
+    """The registry as a training job sees it: it may read the hub proxy, and read and write `incoming`."""
+
+    url: str
+    hub_repository: str
+    incoming_repository: str
+    tokens: TokenSource
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read WEIGHBRIDGE_REGISTRY_URL, WEIGHBRIDGE_HUB_REPOSITORY, WEIGHBRIDGE_INCOMING_REPOSITORY and where the token
+        lies: WEIGHBRIDGE_TOKEN_SECRET_ID in a job, JF_ACCESS_TOKEN on a laptop.
+
+        Raises:
+            InputError: naming the variable.
+        """
+        return cls(
+            url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            hub_repository=required_name(environ, "WEIGHBRIDGE_HUB_REPOSITORY"),
+            incoming_repository=required_name(environ, "WEIGHBRIDGE_INCOMING_REPOSITORY"),
+            tokens=_tokens(environ),
+        )
+
+    @property
+    def hub_endpoint(self) -> str:
+        """What huggingface_hub calls its endpoint (HF_ENDPOINT)."""
+        return f"{self.url}/api/huggingfaceml/{self.hub_repository}"
+
+    def client(self) -> ArtifactoryClient:
+        """Return a client for reading back."""
+        return ArtifactoryClient(url=self.url, tokens=self.tokens)
+
+
+def _tokens(environ: Mapping[str, str]) -> TokenSource:
+    secret_id = environ.get("WEIGHBRIDGE_TOKEN_SECRET_ID")
+    if secret_id is None:
+        return EnvironmentToken()
+    return SecretsManagerToken(client=boto3.client("secretsmanager"), secret_id=secret_id)
