@@ -1,0 +1,5 @@
+"""From a finished training to a signed release: the job's claims, the upload, and the registrar."""
+
+from weighbridge.registration.job_record import JOB_RECORD_PATH, JobRecord, as_texts, parse_job_record
+
+__all__ = ["JOB_RECORD_PATH", "JobRecord", "as_texts", "parse_job_record"]
