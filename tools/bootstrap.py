@@ -3,7 +3,7 @@
 Standard library only, because it runs before anything is installed. Every piece is keyed by the digest of its lock
 file and is rebuilt only when that digest changes, so a second run costs milliseconds.
 
-Usage: python3 tools/bootstrap.py PIECE...   (pieces: deploy dev twin hub serve node model layer-host layer-lambda)
+Usage: python3 tools/bootstrap.py PIECE...   (pieces: deploy dev twin hub serve sdk node model layer-host layer-lambda)
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ VENVS = {
     "twin": (ENVS / "twin", ROOT / "locks" / "twin.txt"),
     "hub": (ENVS / "hub", ROOT / "locks" / "hub.txt"),
     "serve": (ENVS / "serve", ROOT / "locks" / "serve.txt"),
+    "sdk": (ENVS / "sdk", ROOT / "locks" / "sdk.txt"),
 }
 
 

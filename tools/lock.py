@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
 
-# ministack pins botocore exactly, so the twin alone is not held to the deploy environment's versions.
+# ministack pins botocore exactly and SageMaker's SDK wants an older rich, so neither is held to the deploy environment's
+# versions. locks/NAME.exclude lists what is left out of NAME: dependencies that its packages declare and never import here.
 LOCKS = (
     ("requirements.in", None),
     ("requirements-dev.in", "requirements.txt"),
@@ -21,6 +22,7 @@ LOCKS = (
     ("locks/hub.in", "requirements.txt"),
     ("locks/serve.in", "requirements.txt"),
     ("locks/twin.in", None),
+    ("locks/sdk.in", None),
 )
 
 
@@ -32,8 +34,10 @@ def main() -> int:
     for source, constraint in LOCKS:
         target = source.removesuffix(".in") + ".txt"
         bound = ["-c", constraint] if constraint else []
+        exclude = source.removesuffix(".in") + ".exclude"
+        left_out = ["--excludes", exclude] if (ROOT / exclude).exists() else []
         print(f"lock: {target}", flush=True)
-        subprocess.run([uv, "pip", "compile", *OPTIONS, *bound, source, "-o", target], cwd=ROOT, check=True)
+        subprocess.run([uv, "pip", "compile", *OPTIONS, *bound, *left_out, source, "-o", target], cwd=ROOT, check=True)
     return 0
 
 
