@@ -1,6 +1,14 @@
 """The release manifest: one immutable record of the model triad, and the digests of its files."""
 
-from weighbridge.release.build import BuiltRelease, FileDigests, build_release, files_in, hash_file
+from weighbridge.release.build import (
+    BuiltRelease,
+    FileDigests,
+    FileHasher,
+    build_release,
+    files_in,
+    hash_file,
+    release_of,
+)
 from weighbridge.release.chunks import ChunkDigests, chunk_count, parse_chunks
 from weighbridge.release.manifest import (
     BOM_PATH,
@@ -35,6 +43,7 @@ __all__ = [
     "ComponentRole",
     "Dataset",
     "FileDigests",
+    "FileHasher",
     "Lineage",
     "LineageField",
     "Release",
@@ -47,4 +56,5 @@ __all__ = [
     "hash_file",
     "parse_chunks",
     "parse_release",
+    "release_of",
 ]

@@ -44,6 +44,40 @@ class FileDigests:
     chunks: tuple[Digest, ...]
 
 
+class FileHasher:
+    """Hashes one file as its bytes arrive: the whole, and each 16 MiB of it."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._whole = hashlib.sha256()
+        self._chunk = hashlib.sha256()
+        self._in_chunk = 0
+        self._chunks: list[Digest] = []
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._whole.update(data)
+        self.size += len(data)
+        view = memoryview(data)
+        while view:
+            part = view[: CHUNK_SIZE - self._in_chunk]
+            self._chunk.update(part)
+            self._in_chunk += len(part)
+            view = view[len(part) :]
+            if self._in_chunk == CHUNK_SIZE:
+                self._end_chunk()
+
+    def finish(self) -> FileDigests:
+        """Return what was hashed. Nothing may follow."""
+        if self._in_chunk:
+            self._end_chunk()
+        return FileDigests(size=self.size, digest=Digest(self._whole.hexdigest()), chunks=tuple(self._chunks))
+
+    def _end_chunk(self) -> None:
+        self._chunks.append(Digest(self._chunk.hexdigest()))
+        self._chunk, self._in_chunk = hashlib.sha256(), 0
+
+
 def build_release(
     *,
     name: str,
@@ -66,24 +100,36 @@ def build_release(
         InputError: for a bad name, path, role or field, a role for a path that is not there, or a missing file.
         IntegrityError: when a file changes while it is read.
     """
+    found = {path: hash_file(files[path], progress=progress) for path in sorted(files)}
+    return release_of(name=name, version=version, files=found, runtime=runtime, lineage=lineage, roles=roles, bom=bom)
+
+
+def release_of(
+    *,
+    name: str,
+    version: str,
+    files: Mapping[str, FileDigests],
+    runtime: Runtime,
+    lineage: Lineage,
+    roles: Mapping[str, ComponentRole] | None = None,
+    bom: bytes | None = None,
+) -> BuiltRelease:
+    """Return the release of files that were hashed already, by release path; see `build_release`."""
     roles = dict(roles or {})
     unknown = sorted(set(roles) - set(files))
     if unknown:
         raise InputError(f"roles: {unknown[0]!r} is not among the release's files", rule="input.release")
-    components = []
-    chunks: dict[str, tuple[Digest, ...]] = {}
-    for path in sorted(files):
-        found = hash_file(files[path], progress=progress)
-        components.append(Component(path=path, size=found.size, digest=found.digest, role=roles.get(path, "load")))
-        chunks[path] = found.chunks
-    digests = ChunkDigests(files=chunks)
+    digests = ChunkDigests(files={path: files[path].chunks for path in sorted(files)})
     sidecars = {CHUNKS_PATH: digests.to_bytes()}
     if bom is not None:
         sidecars[BOM_PATH] = bom
     release = Release(
         name=name,
         version=version,
-        components=tuple(components),
+        components=tuple(
+            Component(path=path, size=files[path].size, digest=files[path].digest, role=roles.get(path, "load"))
+            for path in sorted(files)
+        ),
         chunks=digests.reference(),
         runtime=runtime,
         lineage=lineage,
@@ -120,25 +166,16 @@ def hash_file(path: Path, *, progress: Callable[[int], None] | None = None) -> F
         InputError: when it cannot be read.
         IntegrityError: when its size changes while it is read.
     """
-    whole, chunk = hashlib.sha256(), hashlib.sha256()
-    size, in_chunk = 0, 0
-    chunks: list[Digest] = []
+    hasher = FileHasher()
     try:
         with path.open("rb") as file:
             promised = os.fstat(file.fileno()).st_size
-            while size <= promised and (data := file.read(min(_READ_SIZE, CHUNK_SIZE - in_chunk))):
-                whole.update(data)
-                chunk.update(data)
-                size, in_chunk = size + len(data), in_chunk + len(data)
-                if in_chunk == CHUNK_SIZE:
-                    chunks.append(Digest(chunk.hexdigest()))
-                    chunk, in_chunk = hashlib.sha256(), 0
+            while hasher.size <= promised and (data := file.read(_READ_SIZE)):
+                hasher.update(data)
                 if progress is not None:
                     progress(len(data))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}", rule="input.path") from error
-    if in_chunk:
-        chunks.append(Digest(chunk.hexdigest()))
-    if size != promised:
-        raise IntegrityError(f"{path}: changed while it was read: {promised} bytes at first, {size} read")
-    return FileDigests(size=size, digest=Digest(whole.hexdigest()), chunks=tuple(chunks))
+    if hasher.size != promised:
+        raise IntegrityError(f"{path}: changed while it was read: {promised} bytes at first, {hasher.size} read")
+    return hasher.finish()
