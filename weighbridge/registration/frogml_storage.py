@@ -1,0 +1,95 @@
+"""The door to the real frogml, imported when it is needed: only training environments have it.
+
+What is measured of frogml 2.1.152 and worked around here: it prints its log to stdout, keeps a file in HOME from the
+moment it is imported, fails on every upload when JFML_TIMEOUT is set, and rebuilds the URL as `https://HOST/artifactory`.
+`FrogMLStorage` never opens the gRPC side channel that the SDK's `register_in_jml=True` does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import requests
+
+from weighbridge.errors import InputError, RegistryAuthError, RegistryError, RegistryForbiddenError
+
+MODEL_TYPE = {
+    "framework": "files",
+    "framework_version": "",
+    "serialization_format": "safetensors",
+    "runtime": "python",
+    "runtime_version": platform.python_version(),
+}
+
+
+class ModelStorage(Protocol):
+    """Logs a folder as one model version."""
+
+    def log(self, *, folder: Path, repository: str, name: str, version: str, properties: Mapping[str, str]) -> None:
+        """Write every file of `folder`; a file that failed may go unnoticed."""
+        ...
+
+
+class FrogmlStorage:
+    """frogml against the registry at `url` (ends in `/artifactory`), as the identity of `token`."""
+
+    def __init__(self, *, url: str, token: str) -> None:
+        if urlsplit(url).path.rstrip("/") != "/artifactory":
+            raise InputError(f"registry url: frogml reaches https://HOST/artifactory only, not {url!r}")
+        self._url = url
+        self._token = token
+
+    def __repr__(self) -> str:
+        return f"FrogmlStorage(url={self._url!r})"
+
+    def log(self, *, folder: Path, repository: str, name: str, version: str, properties: Mapping[str, str]) -> None:
+        """See `ModelStorage.log`.
+
+        Raises:
+            InputError: when frogml is not installed here, or cannot work in this environment.
+            RegistryError: when frogml said that it failed.
+        """
+        _check_environment()
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                storage = importlib.import_module("frogml.storage.frog_ml")
+                models = importlib.import_module("frogml.storage.authentication.models")
+            except ImportError as error:
+                raise InputError(
+                    "frogml: is not installed here: upload from an environment with `pip install weighbridge[train]`"
+                ) from error
+            try:
+                credentials = models.AuthConfig.by_access_token(self._url, self._token)
+                storage.FrogMLStorage(credentials).upload_model_version(
+                    repository=repository,
+                    model_name=name,
+                    model_path=str(folder),
+                    model_type=dict(MODEL_TYPE),
+                    version=version,
+                    properties=dict(properties),
+                )
+            except Exception as error:
+                raise _translate(error, what=f"{repository}: frogml could not log {name}:{version}") from error
+
+
+def _check_environment() -> None:
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111
+    if not os.access(home, os.W_OK):
+        raise InputError(f"HOME: {home} is not writable, and frogml keeps its log there: set HOME to a folder that is")
+    if "JFML_TIMEOUT" in os.environ:
+        raise InputError("JFML_TIMEOUT: is set, and frogml 2.1 then fails on every upload: unset it")
+
+
+def _translate(error: Exception, *, what: str) -> RegistryError:
+    response = getattr(error, "response", None)
+    status = response.status_code if isinstance(response, requests.Response) else None
+    kinds: dict[int | None, type[RegistryError]] = {401: RegistryAuthError, 403: RegistryForbiddenError}
+    return kinds.get(status, RegistryError)(f"{what}: {type(error).__name__}: {error}"[:600], status=status)
