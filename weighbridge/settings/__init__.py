@@ -13,6 +13,7 @@ from weighbridge.settings.schema import (
     ModelSettings,
     RegistrySettings,
     RolloutSettings,
+    TrainingSettings,
     TrustSettings,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "ModelSettings",
     "RegistrySettings",
     "RolloutSettings",
+    "TrainingSettings",
     "TrustSettings",
     "load_environments",
     "load_settings",

@@ -23,6 +23,7 @@ from weighbridge.settings.schema import (
     TrustSettings,
 )
 from weighbridge.settings.section import Section
+from weighbridge.settings.training import read_training
 
 ENVIRONMENT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 CHANNEL = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
@@ -66,7 +67,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     top = Section(file=str(path), path="", values=read_document(path))
     top.allow(
         "environment", "account", "region", "channel", "registry", "network", "image_repositories",
-        "log_retention_days", "models", "trust",
+        "log_retention_days", "models", "trust", "training",
     )  # fmt: skip
     environment = top.text("environment", pattern=ENVIRONMENT, form="a name of lower-case letters, digits and '-'")
     if environment != path.stem or len(environment) > 20:
@@ -81,6 +82,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     registry = _registry(top.section("registry"), first=channel.promote_from is None)
     network = _network(top.section("network"), region=region)
     _check_reachable(top, registry=registry, network=network)
+    trust = _trust(top.optional_section("trust"))
     return EnvironmentSettings(
         environment=environment,
         account=top.text("account", pattern=r"[0-9]{12}", form="an AWS account id of twelve digits"),
@@ -95,7 +97,8 @@ def load_settings(path: Path) -> EnvironmentSettings:
         ),
         log_retention_days=retention,
         models=_models(top),
-        trust=_trust(top.optional_section("trust")),
+        trust=trust,
+        training=read_training(top, registry=registry, trust=trust),
     )
 
 

@@ -119,6 +119,21 @@ class TrustSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """Training jobs and the registrar that takes over their results, in the environment that has `incoming_repository`.
+
+    `runtime_image` (`HOST/PATH@sha256:HEX`) and `runtime_lock` are what a trained model is served with. `training_secret`
+    and `registrar_secret` are names of the Secrets Manager secrets that the training stack creates, empty, for the two
+    identities' registry tokens.
+    """
+
+    runtime_image: str
+    runtime_lock: Digest
+    training_secret: str
+    registrar_secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """All that differs between environments."""
 
@@ -132,6 +147,7 @@ class EnvironmentSettings:
     log_retention_days: int
     models: tuple[ModelSettings, ...]
     trust: TrustSettings | None
+    training: TrainingSettings | None
 
     def model(self, name: str) -> ModelSettings | None:
         """Return the model of that name, or None."""

@@ -21,13 +21,17 @@ FAILURE_LIMIT = 1024
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """One job. `channels` are folders by channel name; `arn` and `name` are None outside SageMaker."""
+    """One job. `channels` are folders by channel name; `arn` and `name` are None outside SageMaker.
+
+    `first_process` tells whether this is the process that writes results: rank 0 on the first host.
+    """
 
     ml_root: Path
     hyperparameters: Mapping[str, str]
     channels: Mapping[str, Path]
     arn: str | None
     name: str | None
+    first_process: bool = True
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -43,6 +47,7 @@ class TrainingJob:
             channels=_channels(root, environ),
             arn=environ.get("TRAINING_JOB_ARN"),
             name=environ.get("TRAINING_JOB_NAME"),
+            first_process=_first_host(root) and environ.get("RANK", "0") == "0",
         )
 
     @property
@@ -111,6 +116,15 @@ def _channels(root: Path, environ: Mapping[str, str]) -> Mapping[str, Path]:
     if not found and data.is_dir():
         return {folder.name: folder for folder in data.iterdir() if folder.is_dir()}
     return found
+
+
+def _first_host(root: Path) -> bool:
+    path = root / "input" / "config" / "resourceconfig.json"
+    if not path.exists():
+        return True
+    found = _object(path.read_bytes(), what="resourceconfig.json")
+    hosts = found.get("hosts")
+    return not isinstance(hosts, list) or not hosts or found.get("current_host") == min(hosts)
 
 
 def _object(data: bytes, *, what: str) -> dict[str, object]:

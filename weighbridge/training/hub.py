@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from weighbridge.errors import (
@@ -163,7 +164,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def _import_hub():  # type: ignore[no-untyped-def]
+def _import_hub() -> ModuleType:
     for name, value in HUB_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     hub = importlib.import_module("huggingface_hub")

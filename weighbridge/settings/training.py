@@ -1,0 +1,59 @@
+"""Read the section `training`: what a trained model is served with, and who may do what on the way."""
+
+from __future__ import annotations
+
+from weighbridge.names import Digest
+from weighbridge.settings.schema import KeySettings, RegistrySettings, TrainingSettings, TrustSettings
+from weighbridge.settings.section import Section
+
+IMAGE = r"[a-z0-9][a-z0-9.:-]*/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}"
+_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
+
+
+def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSettings | None) -> TrainingSettings | None:
+    """Return the section, or None when the environment trains nothing.
+
+    Raises:
+        SettingsError: also where two identities would share a secret or a key.
+    """
+    section = top.optional_section("training")
+    if section is None:
+        return None
+    section.allow("runtime_image", "runtime_lock", "training_secret", "registrar_secret")
+    for key in ("incoming_repository", "hub_repository"):
+        if getattr(registry, key) is None:
+            section.refuse("", f"needs registry.{key}", "name that repository, or remove training")
+    found = TrainingSettings(
+        runtime_image=section.text("runtime_image", pattern=IMAGE, form="an image by digest, HOST/PATH@sha256:..."),
+        runtime_lock=Digest.parse(
+            section.text("runtime_lock", pattern=r"sha256:[0-9a-f]{64}", form="a digest sha256:<64 hex digits>")
+        ),
+        training_secret=section.text("training_secret", pattern=_NAME, form="a secret's name"),
+        registrar_secret=section.text("registrar_secret", pattern=_NAME, form="a secret's name"),
+    )
+    _check_secrets(section, found, reader=registry.credentials.secret_id)
+    if trust is not None:
+        _check_keys(section, trust.keys)
+    return found
+
+
+def _check_secrets(section: Section, found: TrainingSettings, *, reader: str) -> None:
+    seen = {reader: "registry.credentials.secret_id"}
+    for key in ("training_secret", "registrar_secret"):
+        value = getattr(found, key)
+        if value in seen:
+            section.refuse(key, f"{value!r} is {seen[value]} too", "give each identity a secret of its own")
+        seen[value] = f"training.{key}"
+
+
+def _check_keys(section: Section, keys: KeySettings) -> None:
+    jobs = {keys.registrar: "registrar", keys.promoters[0]: "promoters[0]"}
+    if len(jobs) == 1:
+        section.refuse(
+            "", "trust.keys.registrar and trust.keys.promoters[0] are one key", "nobody's key can do two jobs"
+        )
+    for online in (keys.snapshot, keys.timestamp):
+        if online in jobs:
+            section.refuse(
+                "", f"the online key is trust.keys.{jobs[online]} too", "give snapshot and timestamp a key of their own"
+            )

@@ -1,0 +1,54 @@
+"""A training job as a process: what SageMaker and whoever started the job see when it ends."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from weighbridge.environment import ml_root
+from weighbridge.errors import InputError, WeighbridgeError
+from weighbridge.logs import JsonLog
+from weighbridge.serving.termination import EXIT_STATUS, Terminated, stopping_on_sigterm
+from weighbridge.training.contract import TrainingJob, write_failure
+
+STOPPED_RULE = "training.stopped"
+
+Body = Callable[[TrainingJob], None]
+
+
+def run_job(*, arguments: Sequence[str], environ: Mapping[str, str], log: JsonLog, body: Body) -> int:
+    """Run `body` under SageMaker's training contract and return the exit status.
+
+    Returns:
+        0 when the body returned: SageMaker then says `Completed`, and the registrar may look. Otherwise, after exactly
+        one error line in the log and the same line in /opt/ml/output/failure: the error's own status (see
+        weighbridge.errors), or 143 after a SIGTERM (StopTrainingJob, a spot interruption).
+    """
+    root: Path | None = None
+    try:
+        root = ml_root(environ)
+        if list(arguments) != ["train"]:
+            raise InputError(f"argument {' '.join(arguments)!r}: this container knows 'train' only")
+        with stopping_on_sigterm():
+            body(TrainingJob.read(environ))
+    except Terminated:
+        return _failed(
+            root, log=log, rule=STOPPED_RULE, status=EXIT_STATUS,
+            message="stopped by SIGTERM: no release comes of this job, start it again under another model version",
+        )  # fmt: skip
+    except WeighbridgeError as error:
+        return _failed(root, log=log, rule=error.rule, status=error.exit_code, message=str(error))
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
+        return _failed(root, log=log, rule=WeighbridgeError.rule, status=WeighbridgeError.exit_code, message=text)
+    return 0
+
+
+def _failed(root: Path | None, *, log: JsonLog, rule: str, status: int, message: str) -> int:
+    line = " ".join(message.split())
+    log.error("failed", rule=rule, message=line)
+    if root is not None:
+        write_failure(root=root, message=f"{line} [{rule}]")
+    return status
