@@ -90,6 +90,15 @@ class ArtifactoryClient:
         """HTTP requests sent so far, retries and redirects included."""
         return self._http.requests_made
 
+    @property
+    def http(self) -> Http:
+        """Credentials, redirect rules, retries and errors, for transfers that read their bodies by themselves."""
+        return self._http
+
+    def download_url(self, *, repository: str, path: str) -> str:
+        """Return the URL of a file, quoted."""
+        return f"{self.url}/{_at(repository, path)}"
+
     def ping(self) -> None:
         """Ask whether the registry is up (GET /api/system/ping)."""
         self._http.send("GET", "api/system/ping").close()

@@ -9,6 +9,7 @@ import email.utils
 import json
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,10 +77,12 @@ class Http:
         self.url = url.rstrip("/")
         self.host = parts.netloc
         self.requests_made = 0
+        self.timeouts = timeouts
+        self.retries = retries
+        self.verify = verify
+        self.sleep = sleep
         self._tokens = tokens
-        self._timeouts = timeouts
-        self._retries = retries
-        self._sleep = sleep
+        self._renewing = threading.Lock()
         self._jitter = jitter
         self._verify = str(verify) if isinstance(verify, Path) else verify
         self._session = requests.Session()
@@ -115,7 +118,7 @@ class Http:
         attempt = 0
         while True:
             attempt += 1
-            last = attempt >= (self._retries.attempts if repeatable else 1)
+            last = attempt >= (self.retries.attempts if repeatable else 1)
             try:
                 answer = self._follow(method, f"{self.url}/{path}", dict(headers or {}), body, stream)
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
@@ -141,10 +144,11 @@ class Http:
         self, method: str, url: str, headers: dict[str, str], body: Callable[[], Body] | None, stream: bool
     ) -> requests.Response:
         for _ in range(MAX_REDIRECTS + 1):
-            self._check_target(url)
+            self.check_target(url)
             sent = dict(headers)
-            if urlsplit(url)[:2] == urlsplit(self.url)[:2]:
-                sent["Authorization"] = f"Bearer {self._tokens.token()}"
+            token = self.token_for(url)
+            if token is not None:
+                sent["Authorization"] = f"Bearer {token}"
             self.requests_made += 1
             answer = self._session.request(
                 method,
@@ -153,7 +157,7 @@ class Http:
                 data=body() if body is not None else None,
                 stream=stream,
                 allow_redirects=False,
-                timeout=(self._timeouts.connect, self._timeouts.read),
+                timeout=(self.timeouts.connect, self.timeouts.read),
                 verify=self._verify,
                 auth=_no_auth,
             )
@@ -166,7 +170,22 @@ class Http:
             url = urljoin(url, location)
         raise RegistryError(f"{self.host} redirected more than {MAX_REDIRECTS} times")
 
-    def _check_target(self, url: str) -> None:
+    def token_for(self, url: str) -> str | None:
+        """Return the token for a request to `url`: None for every scheme and host but the registry's own."""
+        return self._tokens.token() if urlsplit(url)[:2] == urlsplit(self.url)[:2] else None
+
+    def renew_token(self, *, refused: str) -> None:
+        """Renew the token after a 401, once for all threads that were refused with the same one."""
+        with self._renewing:
+            if self._tokens.token() == refused:
+                self._tokens.refresh()
+
+    def check_target(self, url: str) -> None:
+        """Refuse a redirect to a URL that is not encrypted.
+
+        Raises:
+            RegistryError: unless it is HTTPS, or plain HTTP on this machine from a registry that is so itself.
+        """
         parts = urlsplit(url)
         secure = urlsplit(self.url).scheme == "https"
         if parts.scheme == "https" or (parts.scheme == "http" and not secure and parts.hostname in LOOPBACK):
@@ -175,10 +194,14 @@ class Http:
             f"{self.host} redirected to {parts.scheme}://{parts.netloc}, which is not encrypted: refused"
         )
 
-    def _wait(self, attempt: int, retry_after: str | None) -> None:
+    def pause_after(self, attempt: int, *, retry_after: str | None = None) -> float:
+        """Return the seconds to wait after the failed attempt number `attempt`, at most the retries' limit."""
         asked = parse_retry_after(retry_after)
-        pause = min(self._retries.limit, self._retries.base * 2 ** (attempt - 1)) * (0.5 + self._jitter() / 2)
-        self._sleep(pause if asked is None else min(asked, self._retries.limit))
+        pause = min(self.retries.limit, self.retries.base * 2 ** (attempt - 1)) * (0.5 + self._jitter() / 2)
+        return pause if asked is None else min(asked, self.retries.limit)
+
+    def _wait(self, attempt: int, retry_after: str | None) -> None:
+        self.sleep(self.pause_after(attempt, retry_after=retry_after))
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -209,9 +232,14 @@ def unreachable(*, what: str, host: str, error: Exception) -> RegistryUnavailabl
 
 def error_of(*, what: str, answer: requests.Response) -> RegistryError:
     """Map an error answer to the exception tree, with the registry's own words."""
-    status = answer.status_code
-    message = f"{what}: {status}: {words_of(answer)}"
+    words = words_of(answer)
     answer.close()
+    return error_for(what=what, status=answer.status_code, words=words)
+
+
+def error_for(*, what: str, status: int, words: str) -> RegistryError:
+    """Return the error of the exception tree for an HTTP status and the registry's own words."""
+    message = f"{what}: {status}: {words}"
     if status == 401:
         return RegistryAuthError(f"{message}: the token is missing, wrong or expired", status=status)
     if status == 403:
@@ -228,9 +256,15 @@ def error_of(*, what: str, answer: requests.Response) -> RegistryError:
 def words_of(answer: requests.Response) -> str:
     """Return the message of an error body: Artifactory's `errors`, Access's `message`, or the text without its HTML."""
     try:
-        text = answer.content[:20_000].decode("utf-8", errors="replace")
+        data = answer.content
     except requests.RequestException:
         return "no readable body"
+    return words_in(data)
+
+
+def words_in(data: bytes) -> str:
+    """Return the message that an error body holds; see `words_of`."""
+    text = data[:20_000].decode("utf-8", errors="replace")
     try:
         body = json.loads(text)
     except ValueError:
