@@ -72,6 +72,11 @@ class BlobStore:
         self._blobs.mkdir(parents=True, exist_ok=True)
         self._parts.mkdir(parents=True, exist_ok=True)
 
+    def clear_parts(self) -> None:
+        """Remove what a crash left half-written; for the one server that owns the folder, when it starts."""
+        for part in self._parts.iterdir():
+            part.unlink()
+
     def path(self, sha256: str) -> Path:
         """Where the blob with this digest lies, or would."""
         return self._blobs / sha256[:2] / sha256

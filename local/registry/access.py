@@ -1,0 +1,83 @@
+"""Who asks, and whether they may."""
+
+from __future__ import annotations
+
+import hmac
+
+from starlette.requests import Request
+
+from local.registry.config import RegistryConfig, RepositoryConfig, UserConfig
+from local.registry.errors import RefusalError
+
+CACHE_SUFFIX = "-cache"
+_ACTION_WORDS = {"r": "READ", "w": "DEPLOY", "d": "DELETE", "n": "ANNOTATE", "m": "MANAGE"}
+
+
+class Access:
+    """Reads tokens and permissions out of the configuration."""
+
+    def __init__(self, config: RegistryConfig) -> None:
+        self._config = config
+
+    def user_of(self, header: str | None) -> UserConfig | None:
+        """The user whose token an Authorization header carries, or None."""
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        given = token.strip().encode()
+        return next((user for user in self._config.users if hmac.compare_digest(user.token.encode(), given)), None)
+
+    def caller(self, request: Request) -> UserConfig:
+        """The user who sent `request`.
+
+        Raises:
+            RefusalError: 401 without a token or with an unknown one.
+        """
+        header = request.headers.get("authorization")
+        user = self.user_of(header)
+        if user is None:
+            message = "Authentication is required" if header is None else "Token failed verification: unknown token"
+            raise RefusalError(401, message, headers={"WWW-Authenticate": 'Basic realm="Artifactory Realm"'})
+        return user
+
+    def repository(self, key: str) -> RepositoryConfig:
+        """The repository with this key; what a remote holds is also found as `KEY-cache`.
+
+        Raises:
+            RefusalError: 404 when there is none.
+        """
+        found = self._config.repository(key)
+        if found is None and key.endswith(CACHE_SUFFIX):
+            remote = self._config.repository(key.removesuffix(CACHE_SUFFIX))
+            found = remote if remote is not None and remote.rclass == "remote" else None
+        if found is None:
+            raise RefusalError(404, f"Repository '{key}' does not exist")
+        return found
+
+    def repositories(self) -> tuple[RepositoryConfig, ...]:
+        """Every repository."""
+        return self._config.repositories
+
+    def reads_somewhere(self, user: UserConfig, key: str) -> bool:
+        """Whether `user` may read any path of a repository."""
+        return any(
+            user.username in entry.users and key in entry.repositories and "r" in entry.actions
+            for entry in self._config.permissions
+        )
+
+    def allows(self, user: UserConfig, repository: str, path: str, action: str) -> bool:
+        """Whether `user` may do `action` to `path`."""
+        key = self.repository(repository).key
+        return self._config.allows(user=user, repository=key, path=path, action=action)
+
+    def require(self, user: UserConfig, repository: str, path: str, action: str) -> None:
+        """Let pass or refuse.
+
+        Raises:
+            RefusalError: 403, in Artifactory's words.
+        """
+        if not self.allows(user, repository, path, action):
+            word = _ACTION_WORDS[action]
+            raise RefusalError(
+                403, f"Forbidden: user '{user.username}' needs {word} permission for '{repository}:{path}'."
+            )
