@@ -27,6 +27,10 @@ class ChannelLayout:
         """Path of one component in the models repository."""
         return f"{weights_folder(name=name, version=version)}/{path}"
 
+    def version_path(self, *, name: str, version: str) -> str:
+        """Path of the file that says which release NAME:VERSION is, in the records repository."""
+        return f"{name}/versions/{version}.json"
+
     def release_folder(self, *, name: str, release: Digest) -> str:
         """Folder of a release's records in the records repository."""
         return f"{name}/releases/{release.hex}"

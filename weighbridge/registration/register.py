@@ -1,0 +1,194 @@
+"""The registrar: read every byte back from `incoming`, bind it into a release, sign that, write it into a channel.
+
+Order of writes: the version's claim, weights, sidecars, release.json, statements.json, and record.json last, which is
+what readers read. Every write is write-once and the same in every run, so a repeated call completes a half-done one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from securesystemslib.signer import Signer
+
+from weighbridge.errors import IntegrityError, RegistryError
+from weighbridge.layout import ChannelLayout, weights_folder
+from weighbridge.names import Digest, ReleaseReference, check_name
+from weighbridge.registration.evidence import JobEvidence, lineage_of
+from weighbridge.registration.job_record import JOB_RECORD_LIMIT, JOB_RECORD_PATH, JobRecord, parse_job_record
+from weighbridge.registration.logged import LoggedFile, logged_files
+from weighbridge.registration.readback import Progress, read_back
+from weighbridge.registration.statements import write_statements
+from weighbridge.registration.version_claim import claim_version
+from weighbridge.registry import ArtifactoryClient, Location
+from weighbridge.release import BuiltRelease, Component, ComponentRole, FileDigests, Release, Runtime, release_of
+from weighbridge.verification import make_record
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A registered release. `warnings` are things that people may look at and nothing is decided from."""
+
+    release: Release
+    reference: ReleaseReference
+    statements: Digest
+    warnings: tuple[str, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """The release digest."""
+        return self.release.digest
+
+
+def register(
+    *,
+    client: ArtifactoryClient,
+    name: str,
+    version: str,
+    incoming: str,
+    layout: ChannelLayout,
+    runtime: Runtime,
+    signer: Signer,
+    builder: str,
+    evidence: JobEvidence | None = None,
+    progress: Progress | None = None,
+) -> Registration:
+    """Register what was uploaded as NAME:VERSION into the first channel. Safe to repeat.
+
+    Args:
+        client: the registry, as the registrar: may read `incoming` and write the channel's two repositories.
+        incoming: repository key of the uploads.
+        layout: the channel's repositories.
+        runtime: the serving image by digest, and the digest of its lock file.
+        signer: the registrar's key; the channel's policy names it in its role `registrar`.
+        builder: URI of who registers, for the provenance statement.
+        evidence: what AWS says of the training job; None leaves the lineage to the upload's claims.
+        progress: called with the number of bytes read back since the last call.
+
+    Raises:
+        RegistryNotFoundError: nothing was uploaded as NAME:VERSION.
+        IntegrityError: the bytes are not those that were logged.
+        TrustError: rule `refused.lineage` or `refused.job-record`.
+        RegistryConflictError: NAME:VERSION is another release already.
+        RegistryError, CloudError: registry or KMS could not do it.
+    """
+    check_name(name, field="model name")
+    check_name(version, field="version")
+    files = logged_files(client=client, repository=incoming, name=name, version=version)
+    folder = weights_folder(name=name, version=version)
+    digests = read_back(client=client, repository=incoming, folder=folder, files=files, progress=progress)
+    record = _job_record(client, Location(incoming, f"{folder}/{JOB_RECORD_PATH}"), digests.get(JOB_RECORD_PATH))
+    built = release_of(
+        name=name,
+        version=version,
+        files=digests,
+        roles=_roles(files),
+        runtime=runtime,
+        lineage=lineage_of(record=record, evidence=evidence),
+    )
+    claim_version(client=client, layout=layout, release=built.release)
+    copy_weights(
+        client=client,
+        components=built.release.components,
+        folder=folder,
+        source=incoming,
+        target=layout.models_repository,
+    )
+    statements = _write_records(client, layout, built, signer=signer, builder=builder, evidence=evidence)
+    release = built.release
+    return Registration(
+        release=release,
+        reference=release.reference(host=client.host, repository=layout.models_repository),
+        statements=Digest.of(statements),
+        warnings=mirror_properties(
+            client=client,
+            location=Location(layout.models_repository, folder),
+            properties={"weighbridge.release": release.digest.hex},
+        ),
+    )
+
+
+def copy_weights(
+    *, client: ArtifactoryClient, components: Sequence[Component], folder: str, source: str, target: str
+) -> None:
+    """Copy a release's files from one models repository to another, each compared with the release before and after.
+
+    Raises:
+        IntegrityError: a file at the source or at the target is not the release's; nothing is copied in the first case.
+        RegistryConflictError: the target holds other bytes at one of the paths.
+    """
+    for component in components:
+        check_at(client=client, location=Location(source, f"{folder}/{component.path}"), component=component)
+    for component in components:
+        path = f"{folder}/{component.path}"
+        copied = client.copy_file(source=Location(source, path), target=Location(target, path))
+        if (copied.size, copied.sha256) != (component.size, component.digest.hex):
+            raise IntegrityError(f"{target}/{path}: holds {copied.sha256} after copying, not {component.digest.hex}")
+
+
+def check_at(*, client: ArtifactoryClient, location: Location, component: Component) -> None:
+    """Compare what the registry says of a file with a release's component.
+
+    Raises:
+        IntegrityError: when size or digest differ.
+        RegistryNotFoundError: when it is missing.
+    """
+    info = client.info(repository=location.repository, path=location.path)
+    if (info.size, info.sha256) != (component.size, component.digest.hex):
+        raise IntegrityError(
+            f"{location}: holds {info.size} bytes with {info.sha256}, the release says {component.size} bytes with "
+            f"{component.digest.hex}: somebody replaced it"
+        )
+
+
+def mirror_properties(
+    *, client: ArtifactoryClient, location: Location, properties: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Set properties for people who look; return a warning instead of failing, because nothing is decided from them."""
+    try:
+        client.set_properties(repository=location.repository, path=location.path, properties=properties)
+    except RegistryError as error:
+        return (f"properties of {location} could not be set (nothing depends on them): {error}",)
+    return ()
+
+
+def _job_record(client: ArtifactoryClient, location: Location, digests: FileDigests | None) -> JobRecord:
+    if digests is None:
+        return JobRecord()
+    data = client.read(repository=location.repository, path=location.path, limit=JOB_RECORD_LIMIT)
+    if Digest.of(data) != digests.digest:
+        raise IntegrityError(f"{location}: changed while it was read")
+    return parse_job_record(data)
+
+
+def _roles(files: Sequence[LoggedFile]) -> dict[str, ComponentRole]:
+    roles: dict[str, ComponentRole] = {file.path: "code" for file in files if file.kind == "code"}
+    if any(file.path == JOB_RECORD_PATH for file in files):
+        roles[JOB_RECORD_PATH] = "record"
+    return roles
+
+
+def _write_records(
+    client: ArtifactoryClient,
+    layout: ChannelLayout,
+    built: BuiltRelease,
+    *,
+    signer: Signer,
+    builder: str,
+    evidence: JobEvidence | None,
+) -> bytes:
+    release, repository = built.release, layout.records_repository
+    folder = layout.release_folder(name=release.name, release=release.digest)
+    for sidecar, data in built.sidecars.items():
+        client.deploy_bytes(repository=repository, path=f"{folder}/{sidecar}", data=data)
+    path = layout.release_path(name=release.name, release=release.digest)
+    client.deploy_bytes(repository=repository, path=path, data=release.to_bytes())
+    statements = write_statements(
+        client=client, layout=layout, release=release, signer=signer, builder=builder, evidence=evidence
+    )
+    client.deploy_bytes(
+        repository=repository,
+        path=layout.record_path(name=release.name, release=release.digest),
+        data=make_record(release=release.to_bytes(), statements=statements),
+    )
+    return statements
