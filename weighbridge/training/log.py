@@ -13,6 +13,7 @@ from weighbridge.errors import InputError
 from weighbridge.logs import JsonLog
 from weighbridge.names import Digest
 from weighbridge.registration import JobRecord, UploadReport, as_texts, upload
+from weighbridge.registration.frogml_storage import ModelStorage
 from weighbridge.release import BaseModel, Dataset, files_in, hash_file
 from weighbridge.training.contract import TrainingJob
 from weighbridge.training.settings import TrainingRegistry
@@ -65,16 +66,34 @@ def log_release(
     if not job.first_process:
         lines.event("not-logged", reason="the first process of this training logs the model")
         return None
-    registry = TrainingRegistry.read(variables)
+    return log_model(
+        model,
+        job=job,
+        registry=TrainingRegistry.read(variables),
+        source_commit=variables.get(COMMIT_VARIABLE),
+        log=lines,
+    )
+
+
+def log_model(
+    model: TrainedModel,
+    *,
+    job: TrainingJob,
+    registry: TrainingRegistry,
+    source_commit: str | None,
+    log: JsonLog,
+    storage: ModelStorage | None = None,
+) -> UploadReport:
+    """See `log_release`; `storage` is what logs, None for the real frogml."""
     record = JobRecord(
         base_model=model.base_model,
         datasets=tuple(Dataset(name=name, digest=digest_of(model.datasets[name])) for name in sorted(model.datasets)),
         parameters=as_texts(model.parameters),
         metrics=as_texts(model.metrics),
         training_job=job.arn,
-        source_commit=variables.get(COMMIT_VARIABLE),
+        source_commit=source_commit,
     )
-    lines.event("logging", model=model.name, version=model.version, repository=registry.incoming_repository)
+    log.event("logging", model=model.name, version=model.version, repository=registry.incoming_repository)
     report = upload(
         folder=model.folder,
         name=model.name,
@@ -83,9 +102,17 @@ def log_release(
         record=record,
         client=registry.client(),
         token=registry.tokens.token(),
+        storage=storage,
     )
     _leave_pointer(job.model_folder, report=report, record=record)
-    lines.event("logged", model=report.name, version=report.version, files=report.files, bytes=report.bytes)
+    log.event(
+        "logged",
+        model=report.name,
+        version=report.version,
+        files=report.files,
+        bytes=report.bytes,
+        already_there=report.already_there,
+    )
     return report
 
 
