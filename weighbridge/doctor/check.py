@@ -1,0 +1,69 @@
+"""A check: an id, what it asks, and a function from the set-up to judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from weighbridge.doctor.findings import Finding, Judgement, NotCheckedError, unknown
+from weighbridge.doctor.setup import Setup
+from weighbridge.errors import InputError, WeighbridgeError
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `id` is TOPIC.NAME; ids of topic `aws` need AWS, all others the registry."""
+
+    id: str
+    asks: str
+    run: Callable[[Setup], Iterable[Judgement]]
+
+    @property
+    def topic(self) -> str:
+        """The part of the id before the dot."""
+        return self.id.partition(".")[0]
+
+
+def run_check(check: Check, setup: Setup) -> tuple[Finding, ...]:
+    """Run one check. What it could not find out, for whatever reason, is `could not check`; never `ok`."""
+    try:
+        judgements = tuple(check.run(setup))
+    except NotCheckedError as error:
+        judgements = (unknown(str(error), remedy=error.remedy),)
+    except WeighbridgeError as error:
+        judgements = (unknown(str(error), remedy="remove the cause that is named, then run again"),)
+    except ClientError as error:
+        judgements = (_refused(error),)
+    except BotoCoreError as error:
+        remedy = "check AWS credentials, region and network, then run again"
+        judgements = (unknown(f"AWS gave no answer: {error}", remedy=remedy),)
+    if not judgements:
+        judgements = (unknown("the check found nothing to look at", remedy="check the environment's settings"),)
+    return tuple(Finding.of(check.id, judgement) for judgement in judgements)
+
+
+def choose(checks: Sequence[Check], *, only: Sequence[str], aws: bool) -> tuple[Check, ...]:
+    """Return the checks whose id or topic stands in `only` (all when it is empty), without AWS's unless `aws`.
+
+    Raises:
+        InputError: for a word that is no check and no topic.
+    """
+    known = {word for check in checks for word in (check.id, check.topic)}
+    for word in only:
+        if word not in known:
+            topics = ", ".join(dict.fromkeys(check.topic for check in checks))
+            raise InputError(f"--only {word!r}: no check and no topic of that name: choose from {topics}")
+    return tuple(
+        check
+        for check in checks
+        if (not only or check.id in only or check.topic in only) and (aws or check.topic != "aws")
+    )
+
+
+def _refused(error: ClientError) -> Judgement:
+    code = error.response.get("Error", {}).get("Code", "error")
+    return unknown(
+        f"AWS refused {error.operation_name} ({code})", remedy=f"allow {error.operation_name} to the role that asks"
+    )
