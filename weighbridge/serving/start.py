@@ -17,7 +17,7 @@ from weighbridge.serving.environment import ContainerEnvironment
 from weighbridge.serving.folder import check_exact, empty_folder, make_read_only
 from weighbridge.serving.receipt import LoadReceipt
 from weighbridge.serving.server_process import ServerProcess, become, plan_server
-from weighbridge.serving.termination import EXIT_STATUS, StopFlag, Terminated, stopping_on_sigterm
+from weighbridge.termination import EXIT_STATUS, StopFlag, Terminated, stopping_on_sigterm
 
 
 class OpenTokens(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 from weighbridge.environment import ml_root
 from weighbridge.errors import InputError, WeighbridgeError
 from weighbridge.logs import JsonLog
-from weighbridge.serving.termination import EXIT_STATUS, Terminated, stopping_on_sigterm
+from weighbridge.termination import EXIT_STATUS, Terminated, stopping_on_sigterm
 from weighbridge.training.contract import TrainingJob, write_failure
 
 STOPPED_RULE = "training.stopped"

@@ -1,4 +1,4 @@
-"""SIGTERM while nothing serves yet: stop at once, and leave nothing unverified."""
+"""SIGTERM before the work is done: stop at once, and leave nothing unverified or half claimed."""
 
 from __future__ import annotations
 
