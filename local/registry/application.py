@@ -16,8 +16,10 @@ from local.registry.blobs import BlobStore
 from local.registry.config import RegistryConfig
 from local.registry.errors import RefusalError, answer_refusal, error_body
 from local.registry.gate import Gate
+from local.registry.hubproxy import HubProxy
+from local.registry.hubstore import HubStore
 from local.registry.items import ItemStore
-from local.registry.routes import content, control, copying, machinelearning, storage, system
+from local.registry.routes import content, control, copying, hub, hubupload, machinelearning, search, storage, system
 from local.registry.state import Registry, registry_of
 
 
@@ -26,7 +28,9 @@ def open_registry(*, folder: Path, config: RegistryConfig) -> Registry:
     folder.mkdir(parents=True, exist_ok=True)
     blobs = BlobStore(folder=folder)
     blobs.clear_parts()
-    return Registry(folder=folder, access=Access(config), blobs=blobs, items=ItemStore(folder=folder))
+    items = ItemStore(folder=folder)
+    proxy = HubProxy(store=HubStore(items), items=items, blobs=blobs)
+    return Registry(folder=folder, access=Access(config), blobs=blobs, items=items, hub=proxy)
 
 
 def registry_application(registry: Registry) -> ASGIApp:
@@ -36,6 +40,9 @@ def registry_application(registry: Registry) -> ASGIApp:
         *storage.ROUTES,
         *copying.ROUTES,
         *machinelearning.ROUTES,
+        *hub.ROUTES,
+        *hubupload.ROUTES,
+        *search.ROUTES,
         Route("/api/{rest:path}", _unknown, methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]),
         *content.ROUTES,
     ]
