@@ -1,0 +1,160 @@
+"""The wire: SageMaker's JSON 1.1 API and the runtime's REST API, as boto3 speaks them.
+
+`handle` is a plain function for a server that has parsed the request already; `application` serves it with ASGI.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Route
+
+from local.sagemaker.errors import AwsError
+from local.sagemaker.invocation import Invocation
+from local.sagemaker.service import LocalSageMaker
+from local.sagemaker.shapes import JsonObject, Request
+
+TARGET_PREFIX = "SageMaker."
+AT_ONCE = 64
+_INVOCATIONS = re.compile(r"/endpoints/([^/]+)/invocations")
+_JSON = "application/x-amz-json-1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request; header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def handles(request: WireRequest) -> bool:
+    """Whether a request is for SageMaker at all."""
+    return request.headers.get("x-amz-target", "").startswith(TARGET_PREFIX) or bool(
+        _INVOCATIONS.fullmatch(request.path)
+    )
+
+
+def handle(service: LocalSageMaker, request: WireRequest) -> WireResponse:
+    """Answer one request; blocks as long as a container needs for its answer."""
+    invocations = _INVOCATIONS.fullmatch(request.path)
+    if invocations is not None and request.method == "POST":
+        return _with_id(_invoke(service, unquote(invocations.group(1)), request))
+    return _with_id(_call(service, request))
+
+
+def application(service: LocalSageMaker) -> Starlette:
+    """Return both APIs as an ASGI application."""
+
+    async def answer(request: HttpRequest) -> HttpResponse:
+        wire = WireRequest(
+            method=request.method,
+            path=request.url.path,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=await request.body(),
+        )
+        limiter: CapacityLimiter = request.app.state.limiter
+        response = await to_thread.run_sync(handle, service, wire, limiter=limiter)
+        return HttpResponse(response.body, status_code=response.status, headers=dict(response.headers))
+
+    application = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+    application.state.limiter = CapacityLimiter(AT_ONCE)
+    return application
+
+
+def _invoke(service: LocalSageMaker, endpoint_name: str, request: WireRequest) -> WireResponse:
+    headers = request.headers
+    invocation = Invocation(
+        body=request.body,
+        content_type=headers.get("content-type"),
+        accept=headers.get("accept"),
+        custom_attributes=headers.get("x-amzn-sagemaker-custom-attributes"),
+        inference_id=headers.get("x-amzn-sagemaker-inference-id"),
+        target_variant=headers.get("x-amzn-sagemaker-target-variant"),
+    )
+    try:
+        result = service.invoke_endpoint(endpoint_name, invocation)
+    except AwsError as error:
+        return WireResponse(
+            status=error.status,
+            headers={"x-amzn-ErrorType": error.code, "Content-Type": "application/json"},
+            body=json.dumps({"Message": error.message, **error.fields}).encode(),
+        )
+    found = {"Content-Type": result.content_type, "x-Amzn-Invoked-Production-Variant": result.variant}
+    if result.custom_attributes is not None:
+        found["X-Amzn-SageMaker-Custom-Attributes"] = result.custom_attributes
+    return WireResponse(status=200, headers=found, body=result.body)
+
+
+def _call(service: LocalSageMaker, request: WireRequest) -> WireResponse:
+    try:
+        operation = request.headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
+        answer = _operation(service, operation)(_parse(request.body))
+    except AwsError as error:
+        body = {"__type": error.code, "message": error.message, **error.fields}
+        return WireResponse(status=error.status, headers={"Content-Type": _JSON}, body=json.dumps(body).encode())
+    return WireResponse(status=200, headers={"Content-Type": _JSON}, body=json.dumps(answer).encode())
+
+
+def _operation(service: LocalSageMaker, name: str) -> Callable[[Request], JsonObject]:
+    operations: dict[str, Callable[[Request], JsonObject]] = {
+        "AddTags": service.add_tags,
+        "CreateEndpoint": service.create_endpoint,
+        "CreateEndpointConfig": service.create_endpoint_config,
+        "CreateModel": service.create_model,
+        "CreateTrainingJob": service.create_training_job,
+        "DeleteEndpoint": service.delete_endpoint,
+        "DeleteEndpointConfig": service.delete_endpoint_config,
+        "DeleteModel": service.delete_model,
+        "DeleteTags": service.delete_tags,
+        "DescribeEndpoint": service.describe_endpoint,
+        "DescribeEndpointConfig": service.describe_endpoint_config,
+        "DescribeModel": service.describe_model,
+        "DescribeTrainingJob": service.describe_training_job,
+        "ListEndpoints": service.list_endpoints,
+        "ListTags": service.list_tags,
+        "ListTrainingJobs": service.list_training_jobs,
+        "StopTrainingJob": service.stop_training_job,
+        "UpdateEndpoint": service.update_endpoint,
+    }
+    if name not in operations:
+        raise AwsError("UnknownOperationException", f"{name or 'no operation'}: the local SageMaker does not do this")
+    return operations[name]
+
+
+def _parse(body: bytes) -> Request:
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError as error:
+        raise AwsError("SerializationException", "the body is not JSON") from error
+    if not isinstance(value, dict):
+        raise AwsError("SerializationException", "the body is not a JSON object")
+    return value
+
+
+def _with_id(response: WireResponse) -> WireResponse:
+    return WireResponse(
+        status=response.status,
+        headers={**response.headers, "x-amzn-RequestId": str(uuid.uuid4())},
+        body=response.body,
+    )
