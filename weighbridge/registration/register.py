@@ -6,12 +6,12 @@ what readers read. Every write is write-once and the same in every run, so a rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from securesystemslib.signer import Signer
 
-from weighbridge.errors import IntegrityError, RegistryError
+from weighbridge.errors import IntegrityError
 from weighbridge.layout import ChannelLayout, weights_folder
 from weighbridge.names import Digest, ReleaseReference, check_name
 from weighbridge.registration.evidence import JobEvidence, lineage_of
@@ -20,8 +20,9 @@ from weighbridge.registration.logged import LoggedFile, logged_files
 from weighbridge.registration.readback import Progress, read_back
 from weighbridge.registration.statements import write_statements
 from weighbridge.registration.version_claim import claim_version
+from weighbridge.registration.weights import copy_weights, mirror_properties
 from weighbridge.registry import ArtifactoryClient, Location
-from weighbridge.release import BuiltRelease, Component, ComponentRole, FileDigests, Release, Runtime, release_of
+from weighbridge.release import BuiltRelease, ComponentRole, FileDigests, Release, Runtime, release_of
 from weighbridge.verification import make_record
 
 
@@ -106,50 +107,6 @@ def register(
             properties={"weighbridge.release": release.digest.hex},
         ),
     )
-
-
-def copy_weights(
-    *, client: ArtifactoryClient, components: Sequence[Component], folder: str, source: str, target: str
-) -> None:
-    """Copy a release's files from one models repository to another, each compared with the release before and after.
-
-    Raises:
-        IntegrityError: a file at the source or at the target is not the release's; nothing is copied in the first case.
-        RegistryConflictError: the target holds other bytes at one of the paths.
-    """
-    for component in components:
-        check_at(client=client, location=Location(source, f"{folder}/{component.path}"), component=component)
-    for component in components:
-        path = f"{folder}/{component.path}"
-        copied = client.copy_file(source=Location(source, path), target=Location(target, path))
-        if (copied.size, copied.sha256) != (component.size, component.digest.hex):
-            raise IntegrityError(f"{target}/{path}: holds {copied.sha256} after copying, not {component.digest.hex}")
-
-
-def check_at(*, client: ArtifactoryClient, location: Location, component: Component) -> None:
-    """Compare what the registry says of a file with a release's component.
-
-    Raises:
-        IntegrityError: when size or digest differ.
-        RegistryNotFoundError: when it is missing.
-    """
-    info = client.info(repository=location.repository, path=location.path)
-    if (info.size, info.sha256) != (component.size, component.digest.hex):
-        raise IntegrityError(
-            f"{location}: holds {info.size} bytes with {info.sha256}, the release says {component.size} bytes with "
-            f"{component.digest.hex}: somebody replaced it"
-        )
-
-
-def mirror_properties(
-    *, client: ArtifactoryClient, location: Location, properties: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Set properties for people who look; return a warning instead of failing, because nothing is decided from them."""
-    try:
-        client.set_properties(repository=location.repository, path=location.path, properties=properties)
-    except RegistryError as error:
-        return (f"properties of {location} could not be set (nothing depends on them): {error}",)
-    return ()
 
 
 def _job_record(client: ArtifactoryClient, location: Location, digests: FileDigests | None) -> JobRecord:

@@ -1,0 +1,148 @@
+"""The release that is to be promoted, verified at its source as a reader would verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weighbridge.errors import IntegrityError, NothingPromotedError, RegistryNotFoundError, TrustError
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest, ReleaseId
+from weighbridge.registration import find_release
+from weighbridge.registry import ArtifactoryClient
+from weighbridge.release import RELEASE_LIMIT, Release, parse_chunks, parse_release
+from weighbridge.release.chunks import CHUNKS_LIMIT
+from weighbridge.trust import ChannelState, Policy, Promotion, check_release_against_policy, verify_bundle
+from weighbridge.trust.statements import BUNDLE_LIMIT
+from weighbridge.verification import fetch_release, make_record, refuse_revoked
+from weighbridge.verification.record import RECORD_LIMIT
+
+BOM_LIMIT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A verified release with the bytes of its records. `source` and `source_id` are None in the first channel.
+
+    `sidecars` maps file name to bytes.
+    """
+
+    release: Release
+    statements: bytes
+    sidecars: Mapping[str, bytes]
+    source: str | None
+    source_id: ReleaseId | None
+
+    @property
+    def record(self) -> bytes:
+        """The bytes of record.json."""
+        return make_record(release=self.release.to_bytes(), statements=self.statements)
+
+    def check_policy(self, policy: Policy) -> None:
+        """Check the release and its statements against a channel's policy.
+
+        Raises:
+            TrustError: naming what the policy misses.
+        """
+        verify_bundle(
+            data=self.statements,
+            expected=Digest.of(self.statements),
+            release=self.release.digest,
+            name=self.release.name,
+            version=self.release.version,
+            policy=policy,
+        )
+        check_release_against_policy(release=self.release, policy=policy)
+
+
+def registered_candidate(
+    *, client: ArtifactoryClient, layout: ChannelLayout, state: ChannelState, version: str
+) -> Candidate:
+    """Return the release that is registered as NAME:VERSION in the first channel.
+
+    Raises:
+        RegistryNotFoundError: when none is, or its registration is half done.
+        IntegrityError, TrustError: when its records are not sound.
+    """
+    name = state.name
+    digest = find_release(client=client, layout=layout, name=name, version=version)
+    try:
+        data = _read(client, layout, layout.release_path(name=name, release=digest), RELEASE_LIMIT)
+        statements = _read(client, layout, layout.statements_path(name=name, release=digest), BUNDLE_LIMIT)
+        record = _read(client, layout, layout.record_path(name=name, release=digest), RECORD_LIMIT)
+    except RegistryNotFoundError as error:
+        raise RegistryNotFoundError(
+            f"{layout.channel}: the registration of {name}:{version} is half done: repeat `weighbridge register`: "
+            f"{error}",
+            status=404,
+        ) from error
+    release = parse_release(data, expected=digest)
+    if (release.name, release.version) != (name, version):
+        raise TrustError(
+            f"{layout.channel}: {name}:{version} leads to {release.name}:{release.version}", rule="refused.version"
+        )
+    sidecars = _sidecars(client, layout, release)
+    found = Candidate(release=release, statements=statements, sidecars=sidecars, source=None, source_id=None)
+    if record != found.record:
+        raise IntegrityError(
+            f"{layout.records_repository}: record.json of {name}:{version} is not its release and statements"
+        )
+    return found
+
+
+def promoted_candidate(
+    *, client: ArtifactoryClient, layout: ChannelLayout, state: ChannelState, version: str
+) -> Candidate:
+    """Return the release that was promoted as NAME:VERSION in the source channel, verified there.
+
+    Raises:
+        NothingPromotedError: when the channel holds no promotion of this version.
+        RevokedError, TrustError, IntegrityError: when it must not be used.
+    """
+    promotion = promotion_of(state, version)
+    refuse_revoked(state=state, promotion=promotion)
+    release, _ = fetch_release(client=client, layout=layout, state=state, promotion=promotion)
+    path = layout.statements_path(name=state.name, release=promotion.release)
+    statements = _read(client, layout, path, BUNDLE_LIMIT)
+    if Digest.of(statements) != promotion.statements:
+        raise IntegrityError(f"{layout.records_repository}/{path}: is not the bundle that the promotion names")
+    return Candidate(
+        release=release,
+        statements=statements,
+        sidecars=_sidecars(client, layout, release),
+        source=state.channel,
+        source_id=promotion.release_id,
+    )
+
+
+def promotion_of(state: ChannelState, version: str) -> Promotion:
+    """Return the newest promotion of a version.
+
+    Raises:
+        NothingPromotedError: when there is none.
+    """
+    found = [item for item in state.promotions(state.name) if item.version == version]
+    if not found:
+        known = ", ".join(sorted({item.version for item in state.promotions(state.name)})) or "none"
+        raise NothingPromotedError(
+            f"{state.channel}: {state.name}:{version} was never promoted here (promoted versions: {known}): promote it "
+            "with `weighbridge promote`"
+        )
+    return found[-1]
+
+
+def _sidecars(client: ArtifactoryClient, layout: ChannelLayout, release: Release) -> dict[str, bytes]:
+    folder = layout.release_folder(name=release.name, release=release.digest)
+    chunks = _read(client, layout, f"{folder}/{release.chunks.path}", CHUNKS_LIMIT)
+    parse_chunks(chunks, release=release)
+    found = {release.chunks.path: chunks}
+    if release.bom is not None:
+        bom = _read(client, layout, f"{folder}/{release.bom.path}", BOM_LIMIT)
+        if (len(bom), Digest.of(bom)) != (release.bom.size, release.bom.digest):
+            raise IntegrityError(f"{layout.records_repository}/{folder}/{release.bom.path}: is not the release's")
+        found[release.bom.path] = bom
+    return found
+
+
+def _read(client: ArtifactoryClient, layout: ChannelLayout, path: str, limit: int) -> bytes:
+    return client.read(repository=layout.records_repository, path=path, limit=limit)
