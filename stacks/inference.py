@@ -69,6 +69,7 @@ class InferenceStack(cdk.Stack):
         ReleaseWatcher(
             self,
             "ReleaseWatcher",
+            channel_name=settings.channel.name,
             model_name=model.name,
             release_parameter=ssm.StringParameter.from_string_parameter_name(self, "Parameter", parameter_name),
             records=records,

@@ -66,6 +66,8 @@ class EndpointAssertion(Construct):
                 )
             ],
         )
+        # The same event means refusal while the stack moves forward, and nothing while it is rolled back.
+        self.checker.allow("cloudformation:DescribeStacks", resources=[cdk.Aws.STACK_ID])
         self.resource = cdk.CustomResource(
             self,
             "Assertion",

@@ -28,6 +28,7 @@ class ReleaseWatcher(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        channel_name: str,
         model_name: str,
         release_parameter: ssm.IStringParameter,
         records: ResolutionRecords,
@@ -37,6 +38,7 @@ class ReleaseWatcher(Construct):
         """Create the watcher.
 
         Args:
+            channel_name: the channel that the stack resolves from.
             model_name: name of the model in the channel.
             release_parameter: the SSM parameter that holds the release id.
             records: where the failed id is marked.
@@ -52,6 +54,7 @@ class ReleaseWatcher(Construct):
             timeout=FUNCTION_TIMEOUT,
             environment={
                 "WEIGHBRIDGE_ACCEPTANCE_TABLE": records.acceptances.table_name,
+                "WEIGHBRIDGE_CHANNEL": channel_name,
                 "WEIGHBRIDGE_RELEASE_PARAMETER": release_parameter.parameter_name,
                 "WEIGHBRIDGE_MODEL": model_name,
             },
@@ -65,6 +68,8 @@ class ReleaseWatcher(Construct):
             "ssm:PutParameter",
             resources=[release_parameter.parameter_arn],
         )
+        # What runs is what the stack itself says that it runs with.
+        self.watcher.allow("cloudformation:DescribeStacks", resources=[cdk.Aws.STACK_ID])
         self.rule = events.Rule(
             self,
             "RolledBack",

@@ -291,6 +291,7 @@ def test_a_watcher_works_alone(new_stack: NewStack, template_of: TemplateOf) -> 
     ReleaseWatcher(
         stack,
         "Watcher",
+        channel_name="prod",
         model_name="minilm",
         release_parameter=ssm.StringParameter.from_string_parameter_name(stack, "Parameter", "/a/release-id"),
         records=ResolutionRecords(stack, "Records"),

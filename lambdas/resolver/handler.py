@@ -1,0 +1,49 @@
+"""Custom::WeighbridgePromotedModel: parse the event, resolve, answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+import boto3
+
+from weighbridge.cloud import SHORT
+from weighbridge.customresource import Attributes, Deadline, Event, LambdaContext, answer_event
+from weighbridge.logs import JsonLog
+from weighbridge.registry import ArtifactoryClient, Retries, SecretsManagerToken, Timeouts
+from weighbridge.resolution import DynamoDbAcceptances, LoggedAlarms, Memory, Resolver, S3Metadata, request_of
+from weighbridge.resolution.environment import ResolverEnvironment
+
+TIMEOUTS = Timeouts(connect=5.0, read=15.0)
+RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
+
+
+def handler(event: Mapping[str, object], context: LambdaContext) -> None:
+    """Answer one event of CloudFormation."""
+    answer_event(event, context, action=_resolve, log=JsonLog(out=sys.stdout, err=sys.stderr))
+
+
+def _resolve(event: Event, _deadline: Deadline) -> Attributes:
+    request = request_of(event)
+    return _resolver(ResolverEnvironment.read(os.environ)).resolve(request).attributes()
+
+
+def _resolver(environment: ResolverEnvironment) -> Resolver:
+    # Clients are made in the thread that uses them: making them from boto3's default session is not safe in two.
+    session = boto3.Session()
+    tokens = SecretsManagerToken(
+        client=session.client("secretsmanager", config=SHORT), secret_id=environment.token_secret_id
+    )
+    return Resolver(
+        client=ArtifactoryClient(url=environment.registry_url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES),
+        layout=environment.layout,
+        root=environment.root,
+        memory=Memory(
+            acceptances=DynamoDbAcceptances(
+                client=session.client("dynamodb", config=SHORT), table=environment.acceptance_table
+            ),
+            metadata=S3Metadata(client=session.client("s3", config=SHORT), bucket=environment.metadata_bucket),
+        ),
+        alarms=LoggedAlarms(out=sys.stdout),
+    )

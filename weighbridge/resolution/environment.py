@@ -1,0 +1,43 @@
+"""What the resolver's function reads from its environment, strictly. Names: the construct `PromotedModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from weighbridge.environment import registry_url, required, required_name
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverEnvironment:
+    """Channel, registry, and where memory lies. `token_secret_id` is an id, never a token."""
+
+    layout: ChannelLayout
+    root: Digest
+    registry_url: str
+    token_secret_id: str
+    acceptance_table: str
+    metadata_bucket: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables.
+
+        Raises:
+            InputError: naming the first variable that is missing or malformed.
+        """
+        return cls(
+            layout=ChannelLayout(
+                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+            ),
+            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            acceptance_table=required(environ, "WEIGHBRIDGE_ACCEPTANCE_TABLE"),
+            metadata_bucket=required(environ, "WEIGHBRIDGE_METADATA_BUCKET"),
+        )
