@@ -66,12 +66,13 @@ class HuggingFaceHub:
     def tree(self, *, repository: str, revision: str) -> Sequence[HubFile]:
         """See `Hub.tree`: one request, GET .../tree/REVISION."""
         hub = _import_hub()
+        repo_file = importlib.import_module("huggingface_hub.hf_api").RepoFile
         api = hub.HfApi(endpoint=self._endpoint, token=self._token)
         entries = api.list_repo_tree(repository, revision=revision, recursive=True)
         return [
             HubFile(path=entry.path, size=entry.size, sha256=entry.lfs.sha256 if entry.lfs else None)
             for entry in entries
-            if isinstance(entry, hub.hf_api.RepoFile)
+            if isinstance(entry, repo_file)
         ]
 
     def download(self, *, repository: str, revision: str, folder: Path, patterns: Sequence[str] | None) -> None:
@@ -167,9 +168,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _import_hub() -> ModuleType:
     for name, value in HUB_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    hub = importlib.import_module("huggingface_hub")
-    if not hub.constants.HF_HUB_DISABLE_XET:
+    if not importlib.import_module("huggingface_hub.constants").HF_HUB_DISABLE_XET:
         raise InputError(
             "HF_HUB_DISABLE_XET: must be 1 before huggingface_hub is imported: set it in the job's environment"
         )
-    return hub
+    return importlib.import_module("huggingface_hub")
