@@ -18,6 +18,7 @@ from weighbridge.trust.times import format_time
 ROOT_LIMIT = 512_000
 # Timestamp and snapshot live for seven days and are re-signed daily: with two days left, two runs were missed at least.
 EXPIRY_WARNING = timedelta(days=2)
+REFRESH = "run `weighbridge channel refresh` daily, from a schedule that alarms when it fails"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 
 
@@ -63,12 +64,17 @@ def metadata(setup: Setup) -> Iterator[Judgement]:
 
 def expiry(setup: Setup) -> Iterator[Judgement]:
     """Tell when the first of the channel's metadata expires."""
-    state = _read_any(setup)
+    try:
+        state = _read_any(setup)
+    except TrustError as error:
+        if error.rule != "refused.expired":
+            raise
+        yield problem(str(error), remedy=REFRESH)
+        return
     left = state.expires - setup.now
     when = f"{format_time(state.expires)}, in {left.days} days and {left.seconds // 3600} hours"
     if left < EXPIRY_WARNING:
-        remedy = "run `weighbridge channel refresh` daily, from a schedule that alarms when it fails"
-        yield warning(f"metadata of the channel expires at {when}", remedy=remedy)
+        yield warning(f"metadata of the channel expires at {when}", remedy=REFRESH)
     else:
         yield ok(f"the channel's metadata is valid until {when}")
 

@@ -76,17 +76,17 @@ def _may_read(probe: Probe, identity: Identity, repository: str) -> Judgement:
 def _may_not_write(probe: Probe, identity: Identity, repository: str, *, may_write: bool) -> Judgement:
     path = f"{repository}/{SCRATCH_FOLDER}/refused-{identity}.txt"
     headers = {"X-Checksum-Deploy": "true", "X-Checksum-Sha256": secrets.token_hex(32)}
-    status = probe.send("PUT", path, headers=headers, body=b"").status
+    status, left = probe.send("PUT", path, headers=headers, body=b"").status, ""
     if status not in REFUSED and may_write:
         # The checksum deploy was not refused; whether writing is shows with content alone.
         status = probe.send("PUT", path, body=SCRATCH).status
-        if status < 300:
-            probe.send("DELETE", path)
+        if status < 300 and probe.send("DELETE", path).status >= 300:
+            left = f"; {path} stays behind"
     if status in REFUSED:
         return ok(f"the {identity} may not write to {repository}")
     remedy = f"take Deploy, Delete and Annotate on {repository} from the {identity}"
     if status < 300:
-        return problem(f"the {identity} may write to {repository}", remedy=remedy)
+        return problem(f"the {identity} may write to {repository}{left}", remedy=remedy)
     return unknown(f"whether the {identity} may write to {repository} stays open ({status})", remedy=remedy)
 
 
