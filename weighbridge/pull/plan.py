@@ -1,0 +1,90 @@
+"""Which worker fetches what: whole files, largest first, and runs of pieces where a file is larger than a run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weighbridge.pull.task import FileTask
+
+RUN_LIMIT = 256 * 1024 * 1024
+_RUNS_PER_WORKER = 4
+
+
+@dataclass(slots=True)
+class Run:
+    """Pieces of one file, by number, that one request can fetch."""
+
+    task: FileTask
+    pieces: list[int]
+
+
+def worker_count(*, sizes: Sequence[int], run_bytes: int, cores: int | None = None) -> int:
+    """Return how many workers pay: four a core, between 4 and 32, and never more than there are runs.
+
+    A worker waits for the network most of the time, and SHA-256 and the system calls run outside Python's lock; measured
+    on 2 cores, 8 are as fast as 16 (docs/pull.md).
+    """
+    available = cores or len(os.sched_getaffinity(0))
+    runs = sum(max(1, -(-size // run_bytes)) for size in sizes)
+    return max(1, min(runs, 4 * available, 32) if available > 1 else min(runs, 4))
+
+
+class Plan:
+    """Hands out runs to the workers; safe to be used by all of them."""
+
+    def __init__(self, tasks: Sequence[FileTask], *, run_bytes: int) -> None:
+        self._lock = threading.Lock()
+        ordered = sorted(tasks, key=lambda task: task.size, reverse=True)
+        self._large = [task for task in ordered if len(task.pieces) > 1]
+        self._small = deque(task for task in ordered if len(task.pieces) == 1)
+        self._run_bytes = run_bytes
+
+    def claim(self) -> Run | None:
+        """Return the next run, or None when nothing is left that this worker could begin."""
+        with self._lock:
+            task = self._next()
+            if task is None:
+                return None
+            run = Run(task, self._cut(task))
+            task.active += 1
+            return run
+
+    def done(self, run: Run) -> None:
+        """Say that a run ended, whatever is still missing of it is given back before."""
+        with self._lock:
+            run.task.active -= 1
+
+    def give_back(self, run: Run, pieces: Sequence[int]) -> None:
+        """Return pieces that were not fetched."""
+        with self._lock:
+            run.task.missing = sorted({*run.task.missing, *pieces})
+            if run.task not in self._large:
+                self._large.append(run.task)
+
+    def _next(self) -> FileTask | None:
+        ready = [task for task in self._large if task.missing and (task.ranged or not task.active)]
+        if ready:
+            # Two writers of one file wait for each other, so the files take turns.
+            return min(ready, key=lambda task: (task.active, -len(task.missing)))
+        return self._small.popleft() if self._small else None
+
+    def _cut(self, task: FileTask) -> list[int]:
+        if not task.ranged or len(task.missing) <= 1:
+            taken, task.missing = task.missing, []
+            return taken
+        size = max(1, self._run_bytes // task.pieces[0].length)
+        end = 1
+        while end < min(size, len(task.missing)) and task.missing[end] == task.missing[end - 1] + 1:
+            end += 1
+        taken, task.missing = task.missing[:end], task.missing[end:]
+        return taken
+
+
+def run_bytes_for(*, sizes: Sequence[int], workers: int, chunk_size: int) -> int:
+    """Return how many bytes one request should fetch: some four runs a worker, in whole chunks, at most 256 MiB."""
+    share = sum(sizes) // (workers * _RUNS_PER_WORKER)
+    return max(chunk_size, min(RUN_LIMIT, share // chunk_size * chunk_size))

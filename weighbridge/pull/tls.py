@@ -1,0 +1,94 @@
+"""Streams below HTTP: a plain socket, and TLS fed by large raw reads.
+
+Python's SSLSocket reads one 16 KiB record with a system call of its own (CPython issue 81536). Here one read of the
+socket brings up to 256 KiB, from which OpenSSL takes its records in memory.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+_RAW_READ = 256 * 1024
+
+
+class PlainStream:
+    """An unencrypted connection."""
+
+    def __init__(self, raw: socket.socket) -> None:
+        self._raw = raw
+
+    def receive(self, view: memoryview) -> int:
+        """See `ByteStream.receive`."""
+        return self._raw.recv_into(view)
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`."""
+        self._raw.sendall(data)
+
+
+class TlsStream:
+    """An encrypted connection; the handshake is done when it is made.
+
+    Raises:
+        ssl.SSLError: the handshake failed, or the certificate is not `host`'s.
+    """
+
+    def __init__(self, raw: socket.socket, *, context: ssl.SSLContext, host: str) -> None:
+        self._raw = raw
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._buffer = memoryview(bytearray(_RAW_READ))
+        self._handshake()
+
+    def receive(self, view: memoryview) -> int:
+        """Fill `view` as far as what has arrived goes."""
+        filled = 0
+        while filled < len(view):
+            try:
+                count = self._tls.read(len(view) - filled, view[filled:])
+            except ssl.SSLWantReadError:
+                if filled:
+                    break
+                self._feed()
+                continue
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                break
+            if not count:
+                break
+            filled += int(count)
+        self._flush()
+        return filled
+
+    def send(self, data: bytes) -> None:
+        """Encrypt and send all of `data`."""
+        sent = 0
+        while sent < len(data):
+            sent += self._tls.write(data[sent:])
+        self._flush()
+
+    def _handshake(self) -> None:
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._feed()
+            except ssl.SSLError:
+                self._flush()
+                raise
+            else:
+                self._flush()
+                return
+
+    def _feed(self) -> None:
+        count = self._raw.recv_into(self._buffer)
+        if count:
+            self._incoming.write(self._buffer[:count])
+        else:
+            self._incoming.write_eof()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._raw.sendall(self._outgoing.read())
