@@ -26,6 +26,7 @@ _COMPARE: dict[str, Callable[[str, str], bool]] = {
     "$match": lambda found, wanted: _wildcards(wanted).match(found) is not None,
     "$nmatch": lambda found, wanted: _wildcards(wanted).match(found) is None,
 }
+OPERATORS = (*_COMPARE, "$gt", "$gte", "$lt", "$lte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,6 @@ class Row:
         """The values of a field or of a property `@name`."""
         if name.startswith("@"):
             return self.properties.get(name[1:], ())
-        if name not in FIELDS:
-            raise _refuse(f"unknown field '{name}'")
         return (str(self.fields[name]),)
 
 
@@ -111,19 +110,34 @@ def parse_query(text: str, *, admin: bool) -> Query:
 
 
 def matches(row: Row, criteria: Mapping[str, Json]) -> bool:
-    """Whether a file fulfils every criterion.
+    """Whether a file fulfils every criterion; `check_criteria` has let them pass."""
+    return all(_criterion(row, name, value) for name, value in criteria.items())
+
+
+def check_criteria(criteria: Mapping[str, Json]) -> None:
+    """Refuse unknown fields and operators, also where no file would meet them.
 
     Raises:
-        RefusalError: 400 for an unknown field or operator.
+        RefusalError: 400.
     """
-    return all(_criterion(row, name, value) for name, value in criteria.items())
+    for name, value in criteria.items():
+        if name in ("$and", "$or"):
+            if not isinstance(value, list) or not all(isinstance(part, Mapping) for part in value):
+                raise _refuse(f"{name} takes a list of objects")
+            for part in value:
+                check_criteria(part if isinstance(part, Mapping) else {})
+            continue
+        if name not in FIELDS and not name.startswith("@"):
+            raise _refuse(f"unknown field '{name}'")
+        unknown = [key for key in (value if isinstance(value, Mapping) else ()) if key not in OPERATORS]
+        if unknown:
+            raise _refuse(f"unknown operator '{unknown[0]}'")
 
 
 def _criterion(row: Row, name: str, value: Json) -> bool:
     if name in ("$and", "$or"):
-        if not isinstance(value, list):
-            raise _refuse(f"{name} takes a list")
-        found = [matches(row, part) for part in value if isinstance(part, Mapping)]
+        parts = value if isinstance(value, list) else []
+        found = [matches(row, part) for part in parts if isinstance(part, Mapping)]
         return all(found) if name == "$and" else any(found)
     if name == "type" and value in ("file", "any"):
         return True
@@ -135,9 +149,7 @@ def _compare(row: Row, name: str, operator: str, wanted: Json) -> bool:
     values = row.values(name)
     if operator in ("$gt", "$gte", "$lt", "$lte"):
         return any(_ordered(value, operator, str(wanted), number=name == "size") for value in values)
-    compare = _COMPARE.get(operator)
-    if compare is None:
-        raise _refuse(f"unknown operator '{operator}'")
+    compare = _COMPARE[operator]
     if operator in ("$ne", "$nmatch"):
         return all(compare(value, str(wanted)) for value in values)
     return any(compare(value, str(wanted)) for value in values)
@@ -187,6 +199,7 @@ def _number(arguments: list[Json]) -> int:
 
 
 def _check(query: Query, *, admin: bool) -> None:
+    check_criteria(query.criteria)
     for name in query.include or ():
         if name not in (*FIELDS, "property", "*") and not name.startswith("@"):
             raise _refuse(f"unknown field '{name}'")
