@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from local.sagemaker.errors import AwsError
 from local.sagemaker.invocation import Invocation
 from local.sagemaker.service import LocalSageMaker
-from local.sagemaker.shapes import JsonObject, Request
+from local.sagemaker.shapes import Request
 
 TARGET_PREFIX = "SageMaker."
 AT_ONCE = 64
@@ -109,37 +109,11 @@ def _invoke(service: LocalSageMaker, endpoint_name: str, request: WireRequest) -
 def _call(service: LocalSageMaker, request: WireRequest) -> WireResponse:
     try:
         operation = request.headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
-        answer = _operation(service, operation)(_parse(request.body))
+        answer = service.call(operation, _parse(request.body))
     except AwsError as error:
         body = {"__type": error.code, "message": error.message, **error.fields}
         return WireResponse(status=error.status, headers={"Content-Type": _JSON}, body=json.dumps(body).encode())
     return WireResponse(status=200, headers={"Content-Type": _JSON}, body=json.dumps(answer).encode())
-
-
-def _operation(service: LocalSageMaker, name: str) -> Callable[[Request], JsonObject]:
-    operations: dict[str, Callable[[Request], JsonObject]] = {
-        "AddTags": service.add_tags,
-        "CreateEndpoint": service.create_endpoint,
-        "CreateEndpointConfig": service.create_endpoint_config,
-        "CreateModel": service.create_model,
-        "CreateTrainingJob": service.create_training_job,
-        "DeleteEndpoint": service.delete_endpoint,
-        "DeleteEndpointConfig": service.delete_endpoint_config,
-        "DeleteModel": service.delete_model,
-        "DeleteTags": service.delete_tags,
-        "DescribeEndpoint": service.describe_endpoint,
-        "DescribeEndpointConfig": service.describe_endpoint_config,
-        "DescribeModel": service.describe_model,
-        "DescribeTrainingJob": service.describe_training_job,
-        "ListEndpoints": service.list_endpoints,
-        "ListTags": service.list_tags,
-        "ListTrainingJobs": service.list_training_jobs,
-        "StopTrainingJob": service.stop_training_job,
-        "UpdateEndpoint": service.update_endpoint,
-    }
-    if name not in operations:
-        raise AwsError("UnknownOperationException", f"{name or 'no operation'}: the local SageMaker does not do this")
-    return operations[name]
 
 
 def _parse(body: bytes) -> Request:

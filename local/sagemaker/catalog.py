@@ -51,8 +51,8 @@ class Catalog:
         self._models: dict[str, JsonObject] = {}
         self._configs: dict[str, JsonObject] = {}
 
-    def create_model(self, request: Request) -> str:
-        """Keep a model; returns its ARN.
+    def create_model(self, request: Request) -> JsonObject:
+        """CreateModel.
 
         Raises:
             AwsError: for a name that is taken, an image that is not there, an environment beyond SageMaker's limits.
@@ -73,8 +73,8 @@ class Catalog:
             kind=("model", "ModelArn", "model"),
         )
 
-    def create_config(self, request: Request) -> str:
-        """Keep an endpoint config; returns its ARN.
+    def create_config(self, request: Request) -> JsonObject:
+        """CreateEndpointConfig.
 
         Raises:
             AwsError: for a name that is taken, or a model that is not there.
@@ -95,27 +95,39 @@ class Catalog:
             kind=("endpoint configuration", "EndpointConfigArn", "endpoint-config"),
         )
 
-    def model(self, model: str) -> JsonObject:
-        """Return the answer of DescribeModel."""
+    def describe_model(self, request: Request) -> JsonObject:
+        """DescribeModel."""
         with self._lock:
-            return dict(self._model(model))
+            return dict(self._model(text(request, "ModelName")))
 
-    def config(self, config: str) -> JsonObject:
-        """Return the answer of DescribeEndpointConfig."""
-        with self._lock:
-            return dict(self._config(config))
+    def describe_config(self, request: Request) -> JsonObject:
+        """DescribeEndpointConfig."""
+        return self.config(text(request, "EndpointConfigName"))
 
-    def delete_model(self, model: str) -> None:
-        """Forget a model; what runs from it goes on running."""
+    def delete_model(self, request: Request) -> JsonObject:
+        """DeleteModel: what runs from it goes on running."""
+        model = text(request, "ModelName")
         with self._lock:
             self._model(model)
             del self._models[model]
+        return {}
 
-    def delete_config(self, config: str) -> None:
-        """Forget a config, even one that serves: as on AWS, that endpoint then can neither be updated nor mended."""
+    def delete_config(self, request: Request) -> JsonObject:
+        """DeleteEndpointConfig, even of one that serves: as on AWS, that endpoint can then be neither updated nor mended."""
+        config = text(request, "EndpointConfigName")
         with self._lock:
             self._config(config)
             del self._configs[config]
+        return {}
+
+    def config(self, config: str) -> JsonObject:
+        """Return what a config says.
+
+        Raises:
+            AwsError: when there is none.
+        """
+        with self._lock:
+            return dict(self._config(config))
 
     def plan(self, *, endpoint_name: str, config: str, counts: dict[str, int] | None = None) -> FleetPlan:
         """Return what `config` says now; `counts` are instance counts that stay as they are.
@@ -150,14 +162,16 @@ class Catalog:
             ),
         )
 
-    def _add(self, table: dict[str, JsonObject], record: JsonObject, *, key: str, kind: tuple[str, str, str]) -> str:
+    def _add(
+        self, table: dict[str, JsonObject], record: JsonObject, *, key: str, kind: tuple[str, str, str]
+    ) -> JsonObject:
         words, field, arn_kind = kind
         arn = self._account.arn(kind=arn_kind, name=key)
         with self._lock:
             if key in table:
                 raise AwsError.already_there(kind=words, arn=arn)
             table[key] = {**record, field: arn, "CreationTime": time.time()}
-        return arn
+        return {field: arn}
 
     def _model(self, model: str) -> JsonObject:
         if model not in self._models:

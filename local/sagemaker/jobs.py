@@ -17,6 +17,9 @@ _CREATE = frozenset({
     "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining", "ProfilerConfig", "DebugHookConfig",
 })  # fmt: skip
 _ALGORITHM = frozenset({"TrainingImage", "TrainingInputMode", "MetricDefinitions", "EnableSageMakerMetricsTimeSeries"})
+_SUMMARY = (
+    "TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingEndTime", "LastModifiedTime", "TrainingJobStatus",
+)  # fmt: skip
 
 
 class TrainingJobs:
@@ -28,8 +31,8 @@ class TrainingJobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, TrainingJob] = {}
 
-    def create(self, request: Request) -> TrainingJob:
-        """Begin a job.
+    def create(self, request: Request) -> JsonObject:
+        """CreateTrainingJob: the job is InProgress.
 
         Raises:
             AwsError: ResourceInUse for a name that is taken, ValidationException for all else.
@@ -48,7 +51,16 @@ class TrainingJobs:
                 )
             job = TrainingJob(host=self._host, image=image, request=request, outside=self._outside)
             self._jobs[job_name] = job
-        return job
+        return {"TrainingJobArn": job.arn}
+
+    def describe(self, request: Request) -> JsonObject:
+        """DescribeTrainingJob."""
+        return self.get(text(request, "TrainingJobName")).describe()
+
+    def stop(self, request: Request) -> JsonObject:
+        """StopTrainingJob."""
+        self.get(text(request, "TrainingJobName")).stop()
+        return {}
 
     def get(self, job_name: str) -> TrainingJob:
         """Return a job.
@@ -62,25 +74,24 @@ class TrainingJobs:
             raise AwsError.validation("Requested resource not found.")
         return job
 
-    def summaries(self, request: Request) -> list[JsonObject]:
-        """Return the summaries of ListTrainingJobs, the newest first."""
+    def list(self, request: Request) -> JsonObject:
+        """ListTrainingJobs, the newest first, on one page; StatusEquals and NameContains are honoured."""
         with self._lock:
             described = [job.describe() for job in reversed(self._jobs.values())]
-        fields = (
-            "TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingEndTime", "LastModifiedTime",
-            "TrainingJobStatus",
-        )  # fmt: skip
-        return [
-            {field: job[field] for field in fields if field in job}
-            for job in described
-            if request.get("StatusEquals") in (None, job["TrainingJobStatus"])
-            and str(request.get("NameContains", "")) in str(job["TrainingJobName"])
-        ]
+        found = [{field: job[field] for field in _SUMMARY if field in job} for job in described]
+        status, part = request.get("StatusEquals"), str(request.get("NameContains", ""))
+        return {
+            "TrainingJobSummaries": [
+                job
+                for job in found
+                if status in (None, job["TrainingJobStatus"]) and part in str(job["TrainingJobName"])
+            ]
+        }
 
     def close(self) -> None:
         """End every job that runs."""
         with self._lock:
-            jobs = list(self._jobs.values())
+            jobs = tuple(self._jobs.values())
         for job in jobs:
             job.close()
 

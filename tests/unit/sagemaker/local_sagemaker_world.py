@@ -126,7 +126,8 @@ class World:
 
     def add_config(self, name: str, *, environment: dict[str, str] | None = None, **changes: Json) -> None:
         """A model and a config, both called `name`, whose container says `name` as its version."""
-        self.service.create_model(
+        self.service.call(
+            "CreateModel",
             {
                 "ModelName": name,
                 "ExecutionRoleArn": ROLE,
@@ -134,25 +135,25 @@ class World:
                     "Image": self.image.reference,
                     "Environment": {"VERSION": name, **(environment or {})},
                 },
-            }
+            },
         )
-        self.service.create_endpoint_config(
-            {"EndpointConfigName": name, "ProductionVariants": [variant(name, **changes)]}
+        self.service.call(
+            "CreateEndpointConfig", {"EndpointConfigName": name, "ProductionVariants": [variant(name, **changes)]}
         )
 
     def serve(self, config: str, *, endpoint: str = "e") -> str:
         """Create an endpoint and wait for it; returns its status."""
-        self.service.create_endpoint({"EndpointName": endpoint, "EndpointConfigName": config})
+        self.service.call("CreateEndpoint", {"EndpointName": endpoint, "EndpointConfigName": config})
         return self.service.wait_endpoint(endpoint)
 
     def update(self, config: str, *, endpoint: str = "e", **more: Json) -> str:
         """Update an endpoint and wait for it; returns its status."""
-        self.service.update_endpoint({"EndpointName": endpoint, "EndpointConfigName": config, **more})
+        self.service.call("UpdateEndpoint", {"EndpointName": endpoint, "EndpointConfigName": config, **more})
         return self.service.wait_endpoint(endpoint)
 
     def describe(self, endpoint: str = "e") -> JsonObject:
         """DescribeEndpoint."""
-        return self.service.describe_endpoint({"EndpointName": endpoint})
+        return self.service.call("DescribeEndpoint", {"EndpointName": endpoint})
 
     def version(self, endpoint: str = "e") -> str | None:
         """Which config answers."""
