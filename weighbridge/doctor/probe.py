@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -55,7 +56,14 @@ class Probe(Protocol):
 class HttpProbe:
     """A probe over HTTP. `tokens` None asks as nobody. A redirect is not followed, so the token stays where it belongs."""
 
-    def __init__(self, *, url: str, tokens: TokenSource | None, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        tokens: TokenSource | None,
+        timeouts: Timeouts | None = None,
+        verify: Path | bool = True,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise InputError(f"registry url: {url!r} would send the token in clear: use https")
@@ -65,6 +73,7 @@ class HttpProbe:
         self._timeouts = timeouts or Timeouts(connect=10.0, read=30.0)
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.verify = str(verify) if isinstance(verify, Path) else verify
 
     def send(
         self, method: str, path: str, *, headers: Mapping[str, str] = MappingProxyType({}), body: bytes | None = None

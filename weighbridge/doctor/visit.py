@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 import boto3
@@ -22,7 +23,7 @@ from weighbridge.doctor.setup import (
 )
 from weighbridge.errors import WeighbridgeError
 from weighbridge.registry import ArtifactoryClient, SecretsManagerToken, StaticToken, TokenSource
-from weighbridge.registry.credentials import SecretsClient
+from weighbridge.registry.credentials import TOKEN_VARIABLE, SecretsClient
 from weighbridge.settings import EnvironmentSettings
 
 
@@ -42,17 +43,17 @@ def open_cloud(*, region: str) -> Cloud:
 
 
 def known_tokens(
-    *, environ: Mapping[str, str], secrets: SecretsClient | None, secret_id: str
+    *, environ: Mapping[str, str], identity: Identity | None, secrets: SecretsClient | None, secret_id: str
 ) -> dict[Identity, TokenSource]:
     """Return the tokens of the identities: from WEIGHBRIDGE_TOKEN_IDENTITY, the reader's else from its secret.
 
-    A secret that cannot be read leaves the reader out; the check `aws.secret` says why.
+    JF_ACCESS_TOKEN is the token of `identity`. A secret that cannot be read leaves the reader out; the check
+    `aws.secret` says why.
     """
-    found: dict[Identity, TokenSource] = {}
-    for identity in IDENTITIES:
-        value = environ.get(token_variable(identity), "")
-        if value:
-            found[identity] = StaticToken(token=value)
+    values = {found: environ.get(token_variable(found), "") for found in IDENTITIES}
+    if identity is not None and not values[identity]:
+        values[identity] = environ.get(TOKEN_VARIABLE, "")
+    found: dict[Identity, TokenSource] = {who: StaticToken(token=value) for who, value in values.items() if value}
     if "reader" not in found and secrets is not None:
         source = SecretsManagerToken(client=secrets, secret_id=secret_id)
         try:
@@ -67,11 +68,12 @@ def open_setup(
     *,
     settings: EnvironmentSettings,
     environ: Mapping[str, str],
+    identity: Identity | None = None,
     aws: bool,
     may_write: bool,
     hub_model: str,
 ) -> Setup:
-    """Return the set-up to look at, with everything real.
+    """Return the set-up to look at, with everything real. `identity` says whose token JF_ACCESS_TOKEN is.
 
     Raises:
         InputError: when registry.url would send a token in clear.
@@ -80,13 +82,16 @@ def open_setup(
     url = settings.registry.url
     tokens = known_tokens(
         environ=environ,
+        identity=identity,
         secrets=None if cloud is None else cloud.secrets,
         secret_id=settings.registry.credentials.secret_id,
     )
+    bundle = environ.get("REQUESTS_CA_BUNDLE")
+    verify = Path(bundle) if bundle else True
     access = RegistryAccess(
-        anonymous=HttpProbe(url=url, tokens=None),
-        probes={identity: HttpProbe(url=url, tokens=source) for identity, source in tokens.items()},
-        client=ArtifactoryClient(url=url, tokens=tokens["reader"]) if "reader" in tokens else None,
+        anonymous=HttpProbe(url=url, tokens=None, verify=verify),
+        probes={who: HttpProbe(url=url, tokens=source, verify=verify) for who, source in tokens.items()},
+        client=(ArtifactoryClient(url=url, tokens=tokens["reader"], verify=verify) if "reader" in tokens else None),
     )
     return Setup(
         settings=settings,
