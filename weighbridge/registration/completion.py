@@ -1,0 +1,159 @@
+"""What happens when a training job has ended: its model is registered and published, or its owner is told why not.
+
+Safe to repeat: the same completion any number of times makes one release and one promotion, and a repetition completes
+what a killed one had begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from weighbridge.errors import (
+    InputError,
+    IntegrityError,
+    RegistryConflictError,
+    RegistryNotFoundError,
+    RevokedError,
+    TrustError,
+    WeighbridgeError,
+)
+from weighbridge.registration.described_job import DescribedJob, ModelVersion
+from weighbridge.registration.evidence import JobEvidence
+from weighbridge.registration.notices import Notice, Notices
+
+ENDED = ("Completed", "Failed", "Stopped")
+ROLLBACK_RULE = "input.rollback"
+JOB_RULES = ("refused.lineage", "refused.job-record", "refused.json")
+POLICY_RULES = ("refused.base-owner", "refused.licence")
+
+Outcome = Literal["ignored", "published", "already-published", "told"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published: `reference` is HOST/REPOSITORY/NAME:VERSION@sha256:DIGEST, `release_id` SEQUENCE@sha256:DIGEST."""
+
+    reference: str
+    release_id: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What became of one ended job. `detail` is one line for the log."""
+
+    outcome: Outcome
+    detail: str
+
+
+class Registrar(Protocol):
+    """The two doors behind this: see `weighbridge.registration.register` and `weighbridge.promotion.promote`."""
+
+    def register(self, *, model: ModelVersion, evidence: JobEvidence) -> str:
+        """Register what the job uploaded and return the release's reference."""
+        ...
+
+    def publish(self, *, model: ModelVersion) -> Published:
+        """Make the registered release the head of its model in the first channel."""
+        ...
+
+
+def complete(*, job: DescribedJob, incoming: str, registrar: Registrar, notices: Notices) -> Completion:
+    """Handle one job that has ended, or that an event said had ended.
+
+    Args:
+        incoming: repository that training jobs upload into.
+
+    Raises:
+        WeighbridgeError: something that is not the job's fault stands in the way; its owner was told, and the call is to
+            be repeated. What is the job's own fault is told, and no repetition helps.
+    """
+    if not job.concerns(incoming=incoming):
+        return Completion("ignored", f"training job {job.name} is not one of weighbridge's")
+    if job.status not in ENDED:
+        return Completion("ignored", f"training job {job.name} is {job.status}")
+    if job.status != "Completed":
+        notices.send(_ended_badly(job))
+        return Completion("told", f"training job {job.name} {job.status.lower()}: {job.failure or 'no reason given'}")
+    try:
+        model = job.model_version()
+        reference = registrar.register(model=model, evidence=job.evidence())
+    except WeighbridgeError as error:
+        final = _is_the_jobs_fault(error)
+        notices.send(_not_registered(job, error, final=final))
+        if not final:
+            raise
+        return Completion("told", f"training job {job.name}: {error}")
+    return _publish(job=job, model=model, reference=reference, registrar=registrar, notices=notices)
+
+
+def _publish(
+    *, job: DescribedJob, model: ModelVersion, reference: str, registrar: Registrar, notices: Notices
+) -> Completion:
+    try:
+        published = registrar.publish(model=model)
+    except WeighbridgeError as error:
+        if error.rule == ROLLBACK_RULE:
+            # This event came again after a later version: the release was published once, and stays where it is.
+            return Completion("already-published", f"{reference} was published before and a later version came since")
+        final = isinstance(error, RevokedError) or error.rule in POLICY_RULES
+        notices.send(_not_published(job, model, error, final=final))
+        if not final:
+            raise
+        return Completion("told", f"training job {job.name}: {error}")
+    outcome: Outcome = "published" if published.changed else "already-published"
+    return Completion(outcome, f"{published.reference} is {published.release_id}")
+
+
+def _is_the_jobs_fault(error: WeighbridgeError) -> bool:
+    own = (InputError, IntegrityError, RegistryNotFoundError, RegistryConflictError)
+    return isinstance(error, own) or (isinstance(error, TrustError) and error.rule in JOB_RULES)
+
+
+def _ended_badly(job: DescribedJob) -> Notice:
+    reason = job.failure or ("It was stopped." if job.status == "Stopped" else "SageMaker gives no reason.")
+    return Notice(
+        subject=f"weighbridge: training job {job.name} {job.status.lower()}",
+        text=(
+            f"The training job {job.name} did not end well ({job.status}), so no model was registered from it.\n\n"
+            f"Why: {reason}\n\n"
+            "What now: look into the job's log, repair the cause, and start it again. Nothing of it can be deployed.\n\n"
+            f"Job: {job.arn}\n"
+        ),
+        owner=job.owner,
+    )
+
+
+def _not_registered(job: DescribedJob, error: WeighbridgeError, *, final: bool) -> Notice:
+    now = (
+        "repair the cause and start a training job again, under another model version. Nothing of this one can be deployed."
+        if final
+        else _PATIENCE
+    )
+    return Notice(
+        subject=f"weighbridge: the model of {job.name} was not registered",
+        text=(
+            f"The training job {job.name} ended, but the model that it uploaded was not registered.\n\n"
+            f"Why: {error} [{error.rule}]\n\nWhat now: {now}\n\nJob: {job.arn}\n"
+        ),
+        owner=job.owner,
+    )
+
+
+def _not_published(job: DescribedJob, model: ModelVersion, error: WeighbridgeError, *, final: bool) -> Notice:
+    return Notice(
+        subject=f"weighbridge: {model} was registered, but not published",
+        text=(
+            f"The model {model} of the training job {job.name} was registered, but could not be published.\n\n"
+            f"Why: {error} [{error.rule}]\n\nWhat now: {_FORBIDDEN if final else _PATIENCE}\n\nJob: {job.arn}\n"
+        ),
+        owner=job.owner,
+    )
+
+
+_FORBIDDEN = "this version stays where it is and is not deployed: train another one that the channel's policy allows."
+_PATIENCE = (
+    "nothing yet, this is not your job's fault. It is tried again twice within minutes; if that does not help either, the "
+    "platform team finds the event in the queue of lost events and sends it again when the cause is repaired."
+)

@@ -1,0 +1,155 @@
+"""The registrar as a function runs it: its environment, and the doors to registry, keys and channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from weighbridge.environment import registry_url, required, required_name
+from weighbridge.layout import ChannelLayout
+from weighbridge.ledger import SequenceLedger
+from weighbridge.names import Digest
+from weighbridge.promotion import ChannelAccess, Publisher, move_forward, parameter_name, promote
+from weighbridge.registration.completion import Published
+from weighbridge.registration.described_job import ModelVersion
+from weighbridge.registration.evidence import JobEvidence
+from weighbridge.registration.register import register
+from weighbridge.registry import ArtifactoryClient
+from weighbridge.release import Runtime
+from weighbridge.trust import Channel, ChannelReader, OnlineSigners, RegistrySource, RegistryStore, load_signer
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_ssm import SSMClient
+
+
+@dataclass(frozen=True, slots=True)
+class SignerUris:
+    """Signer URIs (see `weighbridge.trust.load_signer`): each key does one job."""
+
+    registrar: str
+    promoter: str
+    snapshot: str
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarEnvironment:
+    """What the function is told. `runtime` is what registered models are served with; ids are never tokens."""
+
+    environment: str
+    layout: ChannelLayout
+    root: Digest
+    registry_url: str
+    token_secret_id: str
+    incoming: str
+    runtime: Runtime
+    signers: SignerUris
+    sequences_table: str
+    notices_topic: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables (the construct `Registrar` sets them).
+
+        Raises:
+            InputError: naming the first variable that is missing or malformed.
+        """
+        return cls(
+            environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
+            layout=ChannelLayout(
+                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+            ),
+            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            incoming=required_name(environ, "WEIGHBRIDGE_INCOMING_REPOSITORY"),
+            runtime=Runtime(
+                image=required(environ, "WEIGHBRIDGE_RUNTIME_IMAGE"),
+                lock=Digest.parse(required(environ, "WEIGHBRIDGE_RUNTIME_LOCK"), field="WEIGHBRIDGE_RUNTIME_LOCK"),
+            ),
+            signers=SignerUris(
+                registrar=required(environ, "WEIGHBRIDGE_REGISTRAR_KEY"),
+                promoter=required(environ, "WEIGHBRIDGE_PROMOTER_KEY"),
+                snapshot=required(environ, "WEIGHBRIDGE_SNAPSHOT_KEY"),
+                timestamp=required(environ, "WEIGHBRIDGE_TIMESTAMP_KEY"),
+            ),
+            sequences_table=required(environ, "WEIGHBRIDGE_SEQUENCES_TABLE"),
+            notices_topic=required(environ, "WEIGHBRIDGE_NOTICES_TOPIC"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FirstChannelRegistrar:
+    """Registers into the first channel and publishes there; see `weighbridge.registration.completion.Registrar`.
+
+    `identity` is the URI of who does it, for statement and promotion; `folder` is private and may be empty.
+    """
+
+    environment: RegistrarEnvironment
+    client: ArtifactoryClient
+    ledger: SequenceLedger
+    kms: KMSClient
+    ssm: SSMClient
+    identity: str
+    folder: Path
+    clock: Callable[[], datetime]
+
+    def register(self, *, model: ModelVersion, evidence: JobEvidence) -> str:
+        """Register NAME:VERSION and return the release's reference; errors as `weighbridge.registration.register`."""
+        found = register(
+            client=self.client,
+            name=model.name,
+            version=model.version,
+            incoming=self.environment.incoming,
+            layout=self.environment.layout,
+            runtime=self.environment.runtime,
+            signer=load_signer(self.environment.signers.registrar, kms_client=self.kms),
+            builder=self.identity,
+            evidence=evidence,
+        )
+        return str(found.reference)
+
+    def publish(self, *, model: ModelVersion) -> Published:
+        """Promote NAME:VERSION in the first channel and point its environment there.
+
+        Raises:
+            WeighbridgeError: as `weighbridge.promotion.promote` and `move_forward`.
+        """
+        layout, now = self.environment.layout, self.clock()
+        report = promote(
+            client=self.client,
+            target=ChannelAccess(layout=layout, reader=self._reader(now)),
+            source=None,
+            publisher=self._publisher(now),
+            name=model.name,
+            version=model.version,
+        )
+        name = parameter_name(environment=self.environment.environment, model=model.name)
+        move_forward(client=self.ssm, name=name, release_id=report.promotion.release_id)
+        reference = report.release.reference(host=self.client.host, repository=layout.models_repository)
+        return Published(reference=str(reference), release_id=str(report.promotion.release_id), changed=report.changed)
+
+    def _reader(self, now: datetime) -> ChannelReader:
+        source = RegistrySource(client=self.client, repository=self.environment.layout.records_repository)
+        return ChannelReader(source=source, root=self.environment.root, folder=self.folder, now=now)
+
+    def _publisher(self, now: datetime) -> Publisher:
+        uris = self.environment.signers
+        channel = Channel(
+            store=RegistryStore(client=self.client, repository=self.environment.layout.records_repository),
+            channel=self.environment.layout.channel,
+            root=self.environment.root,
+            ledger=self.ledger,
+            online=OnlineSigners(
+                snapshot=load_signer(uris.snapshot, kms_client=self.kms),
+                timestamp=load_signer(uris.timestamp, kms_client=self.kms),
+            ),
+        )
+        promoter = load_signer(uris.promoter, kms_client=self.kms)
+        return Publisher(channel=channel, signers=[promoter], promoted_by=self.identity, now=now)
