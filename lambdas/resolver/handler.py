@@ -10,7 +10,7 @@ import boto3
 
 from weighbridge.cloud import SHORT
 from weighbridge.customresource import Attributes, Deadline, Event, LambdaContext, answer_event
-from weighbridge.logs import JsonLog
+from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registry import ArtifactoryClient, Retries, SecretsManagerToken, Timeouts
 from weighbridge.resolution import DynamoDbAcceptances, LoggedAlarms, Memory, Resolver, S3Metadata, request_of
 from weighbridge.resolution.environment import ResolverEnvironment
@@ -46,4 +46,5 @@ def _resolver(environment: ResolverEnvironment) -> Resolver:
             metadata=S3Metadata(client=session.client("s3", config=SHORT), bucket=environment.metadata_bucket),
         ),
         alarms=LoggedAlarms(out=sys.stdout),
+        clock=system_clock,
     )
