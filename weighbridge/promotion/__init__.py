@@ -1,6 +1,6 @@
 """From one channel to the next: verified, copied and compared file by file, then published in one signed record."""
 
-from weighbridge.promotion.parameter import ParameterChange, move_forward, parameter_name
+from weighbridge.promotion.parameter import ParameterChange, move_forward, parameter_name, read_parameter
 from weighbridge.promotion.promote import ChannelAccess, PromotionReport, Publisher, promote, roll_back
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "move_forward",
     "parameter_name",
     "promote",
+    "read_parameter",
     "roll_back",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from weighbridge.errors import CloudError, ConflictError
+from weighbridge.errors import CloudError, ConflictError, NothingPromotedError
 from weighbridge.names import ReleaseId
 
 if TYPE_CHECKING:
@@ -60,6 +60,21 @@ def move_forward(*, client: SSMClient, name: str, release_id: ReleaseId) -> Para
         _put(client, name, release_id, overwrite=before is not None)
         before = _read(client, name)
     raise ConflictError(f"SSM parameter {name}: somebody else keeps setting it: read it and retry")
+
+
+def read_parameter(*, client: SSMClient, name: str) -> ReleaseId:
+    """Return the release id that an environment is pointed at.
+
+    Raises:
+        NothingPromotedError: when the parameter does not exist.
+        CloudError, InputError: as `move_forward`.
+    """
+    found = _read(client, name)
+    if found is None:
+        raise NothingPromotedError(
+            f"SSM parameter {name}: does not exist: promote a release with `weighbridge promote`"
+        )
+    return found
 
 
 def _read(client: SSMClient, name: str) -> ReleaseId | None:

@@ -30,6 +30,7 @@ CHANNEL = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 REPOSITORY_FORM = "a repository key of letters, digits, '.', '_', '-'"
 SIGNER = r"(file:|awskms:).+"
+LEDGER = r"(dynamodb:[A-Za-z0-9_.-]{3,255}|sqlite:.+)"
 SIGNER_FORM = "a signer URI such as awskms:alias/NAME or file:PATH"
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
@@ -284,7 +285,7 @@ def _models(top: Section) -> tuple[ModelSettings, ...]:
 def _trust(section: Section | None) -> TrustSettings | None:
     if section is None:
         return None
-    section.allow("keys")
+    section.allow("keys", "ledger")
     keys = section.section("keys")
     single = ("targets", "registrar", "revocations", "snapshot", "timestamp")
     keys.allow("root", "promoters", *single)
@@ -293,5 +294,6 @@ def _trust(section: Section | None) -> TrustSettings | None:
             root=keys.texts("root", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
             promoters=keys.texts("promoters", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
             **{name: keys.text(name, pattern=SIGNER, form=SIGNER_FORM) for name in single},
-        )
+        ),
+        ledger=section.optional_text("ledger", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
     )

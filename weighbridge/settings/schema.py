@@ -113,9 +113,10 @@ class KeySettings:
 
 @dataclass(frozen=True, slots=True)
 class TrustSettings:
-    """How the channel is signed."""
+    """How the channel is signed. `ledger` is where promotion numbers are claimed: `dynamodb:TABLE` or `sqlite:PATH`."""
 
     keys: KeySettings
+    ledger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

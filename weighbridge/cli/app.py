@@ -1,0 +1,41 @@
+"""The commands, put together. Each imports what it needs when it runs, so that `--help` is quick anywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from weighbridge import __version__
+from weighbridge.cli import channel, promote, pull, register, release, resolve, upload
+
+app = typer.Typer(
+    name="weighbridge",
+    help="A governed supply chain for AI models: upload, register and promote releases in Artifactory, and check them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(channel.app, name="channel")
+app.command("upload")(upload.upload)
+app.command("register")(register.register)
+app.command("promote")(promote.promote)
+app.command("resolve")(resolve.resolve)
+app.command("pull")(pull.pull)
+app.add_typer(release.app, name="release")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"weighbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Options of every command."""

@@ -1,0 +1,89 @@
+"""AWS clients, made when a command needs one; what boto3 says before any call becomes one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from weighbridge.errors import CloudError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_ssm import SSMClient
+
+    from weighbridge.registry.credentials import SecretsClient
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """Clients in one region; None leaves it to the AWS configuration. Credentials are boto3's usual ones."""
+
+    region: str | None
+
+    def kms(self) -> KMSClient:
+        """Signing keys."""
+        import boto3
+
+        with _Spoken("kms"):
+            client: KMSClient = boto3.client("kms", region_name=self.region)
+            return client
+
+    def dynamodb(self) -> DynamoDBClient:
+        """The sequence ledger."""
+        import boto3
+
+        with _Spoken("dynamodb"):
+            client: DynamoDBClient = boto3.client("dynamodb", region_name=self.region)
+            return client
+
+    def secrets(self) -> SecretsClient:
+        """The registry token."""
+        import boto3
+
+        with _Spoken("secretsmanager"):
+            client: SecretsClient = boto3.client("secretsmanager", region_name=self.region)
+            return client
+
+    def sagemaker(self) -> SageMakerClient:
+        """Training jobs."""
+        import boto3
+
+        with _Spoken("sagemaker"):
+            client: SageMakerClient = boto3.client("sagemaker", region_name=self.region)
+            return client
+
+    def ssm(self) -> SSMClient:
+        """Release ids."""
+        import boto3
+
+        with _Spoken("ssm"):
+            client: SSMClient = boto3.client("ssm", region_name=self.region)
+            return client
+
+    def account(self) -> str:
+        """The account id of the credentials.
+
+        Raises:
+            CloudError: when STS refuses or there are no credentials.
+        """
+        import boto3
+
+        with _Spoken("sts"):
+            return str(boto3.client("sts", region_name=self.region).get_caller_identity()["Account"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    service: str
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if isinstance(error, BotoCoreError | ClientError):
+            raise CloudError(f"AWS ({self.service}): {error}: check region and credentials") from error
+        return False

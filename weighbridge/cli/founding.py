@@ -1,0 +1,84 @@
+"""What a new channel is made of: signers, promoters' public keys, the first policy, the pinned root."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from weighbridge import canonical
+from weighbridge.cli.keyfiles import public_key
+from weighbridge.cli.setup import Setup
+from weighbridge.errors import InputError, SettingsError, TrustError
+from weighbridge.names import Digest
+from weighbridge.trust import ChannelSigners, OnlineSigners, Policy, RegistrySource, RoleKeys, parse_policy
+from weighbridge.trust.provenance import PREDICATE_TYPE
+
+_ROOT_LIMIT = 512_000
+
+
+def channel_signers(setup: Setup, *, root_threshold: int | None) -> ChannelSigners:
+    """Return who signs the channel's first metadata; by default a majority of the root keys must sign a root."""
+    keys = setup.keys
+    return ChannelSigners(
+        root=[setup.signer(uri) for uri in keys.root],
+        targets=[setup.signer(keys.targets)],
+        revocations=[setup.signer(keys.revocations)],
+        online=OnlineSigners(snapshot=setup.signer(keys.snapshot), timestamp=setup.signer(keys.timestamp)),
+        root_threshold=root_threshold or len(keys.root) // 2 + 1,
+    )
+
+
+def promoter_keys(setup: Setup, uris: Sequence[str] | None, *, threshold: int) -> RoleKeys:
+    """Return the promoters' public keys, from options or settings."""
+    wanted = tuple(uris or setup.keys.promoters)
+    return RoleKeys(keys=tuple(public_key(setup, uri) for uri in wanted), threshold=threshold)
+
+
+def first_policy(setup: Setup, *, file: Path | None, base_owners: tuple[str, ...]) -> Policy:
+    """Return the policy in `file`, else one that demands provenance signed by the registrar."""
+    if file is not None:
+        if base_owners:
+            raise InputError("--policy: holds the base owners: give it alone", rule="input.usage")
+        return read_policy(file)
+    key = public_key(setup, setup.keys.registrar)
+    return Policy(
+        channel=setup.settings.channel.name,
+        keys={key.keyid: key},
+        roles={"registrar": (key.keyid,)},
+        required_statements={PREDICATE_TYPE: ("registrar",)},
+        base_owners=base_owners,
+    )
+
+
+def read_policy(file: Path) -> Policy:
+    """Return the policy in a JSON file, in any layout.
+
+    Raises:
+        InputError: naming the file and the field.
+    """
+    try:
+        return parse_policy(canonical.dump(canonical.parse_object(file.read_bytes(), what=str(file))))
+    except TrustError as error:
+        raise InputError(f"{file}: {error}", rule="input.policy") from error
+
+
+def first_root(setup: Setup) -> Digest:
+    """Return the digest of root number 1 as the registry holds it, unverified."""
+    source = RegistrySource(client=setup.client(), repository=setup.settings.registry.records_repository)
+    return Digest.of(source.fetch("1.root.json", _ROOT_LIMIT))
+
+
+def pin_root(setup: Setup, digest: Digest) -> None:
+    """Replace the root digest in the settings file.
+
+    Raises:
+        SettingsError: when the file does not name the old digest exactly once.
+    """
+    text = setup.file.read_text(encoding="utf-8")
+    changed, count = re.subn(re.escape(str(setup.settings.channel.root_digest)), str(digest), text)
+    if count != 1:
+        raise SettingsError(
+            f"{setup.file}: channel.root_digest: the old digest stands {count} times in the file: write {digest} yourself"
+        )
+    setup.file.write_text(changed, encoding="utf-8")

@@ -1,0 +1,46 @@
+"""Options that several commands share, so that they read alike everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--env", envvar="WEIGHBRIDGE_ENV", metavar="NAME", help="Environment: its settings are environments/NAME.yaml."
+    ),
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE", help="A settings file, instead of --env.")
+]
+Environments = Annotated[
+    Path,
+    typer.Option(
+        "--environments", envvar="WEIGHBRIDGE_ENVIRONMENTS", metavar="FOLDER", help="The folder of the settings files."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="URI",
+        help="Where promotion numbers are claimed: sqlite:PATH or dynamodb:TABLE. Default: trust.ledger of the settings.",
+    ),
+]
+NameVersion = Annotated[
+    str, typer.Argument(metavar="NAME:VERSION", help="Model and version, for example minilm:1.0.0.")
+]
+NameMaybeVersion = Annotated[
+    str, typer.Argument(metavar="NAME[:VERSION]", help="Model, and a version of it; without one, what is promoted now.")
+]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Model name.")]
+ReleaseIdOption = Annotated[
+    str | None,
+    typer.Option("--release-id", metavar="ID", help="SEQUENCE@sha256:DIGEST of a promotion, instead of the newest."),
+]
+
+DEFAULT_ENVIRONMENTS = Path("environments")

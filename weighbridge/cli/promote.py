@@ -1,0 +1,173 @@
+"""`weighbridge promote`: make a release the head of its model in a channel, and point the environment at it."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weighbridge.cli import options
+from weighbridge.cli.output import print_result, print_warnings, progress_bar
+from weighbridge.cli.setup import Setup, name_and_version, source_of, split_version
+from weighbridge.errors import InputError
+
+if TYPE_CHECKING:
+    from weighbridge.names import ReleaseId
+    from weighbridge.promotion import ParameterChange, PromotionReport
+    from weighbridge.registry import ArtifactoryClient
+
+
+def promote(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME:VERSION", help="Model and version; the model alone with --rollback-to.")
+    ],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="CHANNEL", help="Target channel: that of an environment in the folder."),
+    ] = None,
+    env: options.Environment = None,
+    settings: options.SettingsFile = None,
+    environments: options.Environments = options.DEFAULT_ENVIRONMENTS,
+    rollback_to: Annotated[
+        str | None,
+        typer.Option("--rollback-to", metavar="VERSION", help="Go back to a version that was promoted here before."),
+    ] = None,
+    no_parameter: Annotated[
+        bool, typer.Option("--no-parameter", help="Do not set the SSM parameter that deployments read.")
+    ] = False,
+    supersede: Annotated[
+        bool, typer.Option("--supersede", help="Leave out a number that another promotion claimed and never published.")
+    ] = False,
+    promoted_by: Annotated[
+        str | None, typer.Option("--by", metavar="WHO", help="Who promotes, for the signed record. Default: the user.")
+    ] = None,
+    ledger: options.Ledger = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Promote a release into a channel, from the channel before it.
+
+    Runs as the promoter: its token may read the source and write the target, its keys sign. The release is verified at
+    its source and checked against the target's policy before anything is copied; files are copied one by one and
+    compared; readers see it when all of it is there. Safe to repeat. Examples:
+
+    weighbridge promote minilm:1.0.0 --to prod
+
+    weighbridge promote minilm --to prod --rollback-to 1.0.0
+    """
+    setup = _target(to, env=env, settings=settings, folder=environments)
+    client = setup.client()
+    report = _run(
+        setup,
+        client,
+        model=model,
+        rollback_to=rollback_to,
+        environments=settings.parent if settings is not None else environments,
+        supersede=supersede,
+        promoted_by=promoted_by or getpass.getuser(),
+        ledger=ledger,
+    )
+    warnings = report.warnings
+    promotion = report.promotion
+    change = None if no_parameter else _point(setup, name=promotion.name, release_id=promotion.release_id)
+    if change is not None and change.after != promotion.release_id:
+        warnings = (*warnings, f"{change.name} holds the later {change.after} and was left as it is")
+    print_warnings(warnings)
+    print_result(
+        {
+            "name": promotion.name,
+            "version": promotion.version,
+            "channel": promotion.channel,
+            "release": str(promotion.release),
+            "release_id": str(promotion.release_id),
+            "sequence": promotion.sequence,
+            "reason": promotion.reason,
+            "source": promotion.source,
+            "promoted_by": promotion.promoted_by,
+            "changed": report.changed,
+            "parameter": None if change is None else change.name,
+            "parameter_value": None if change is None else str(change.after),
+        },
+        as_json=as_json,
+    )
+
+
+def _target(to: str | None, *, env: str | None, settings: Path | None, folder: Path) -> Setup:
+    if env is not None or settings is not None:
+        setup = Setup.open(env=env, file=settings, folder=folder)
+        if to is not None and to != setup.settings.channel.name:
+            raise InputError(f"--to: {to!r} is not the channel {setup.settings.channel.name!r} of {setup.file}")
+        return setup
+    if to is None:
+        raise InputError("--to: missing: name the channel to promote into", rule="input.usage")
+    from weighbridge.settings import load_environments
+
+    found = [item for item in load_environments(folder) if item.channel.name == to]
+    if not found:
+        raise InputError(f"--to: no environment in {folder} has the channel {to!r}")
+    if len(found) > 1:
+        names = ", ".join(item.environment for item in found)
+        raise InputError(f"--to: environments {names} have the channel {to!r}: name one with --env")
+    return Setup(settings=found[0], file=folder / f"{found[0].environment}.yaml")
+
+
+def _run(
+    setup: Setup,
+    client: ArtifactoryClient,
+    *,
+    model: str,
+    rollback_to: str | None,
+    environments: Path,
+    supersede: bool,
+    promoted_by: str,
+    ledger: str | None,
+) -> PromotionReport:
+    from weighbridge import promotion
+    from weighbridge.names import check_name
+
+    publisher = promotion.Publisher(
+        channel=setup.channel(client=client, ledger=ledger),
+        signers=[setup.signer(uri) for uri in setup.keys.promoters],
+        promoted_by=promoted_by,
+        now=datetime.now(UTC),
+        supersede=supersede,
+    )
+    target = promotion.ChannelAccess(layout=setup.layout, reader=setup.reader(client=client))
+    if rollback_to is not None:
+        name, version = split_version(model)
+        if version is not None:
+            raise InputError("--rollback-to: names the version: give the model's name alone", rule="input.usage")
+        version = check_name(rollback_to, field="--rollback-to")
+        return promotion.roll_back(client=client, target=target, publisher=publisher, name=name, version=version)
+    name, version = name_and_version(model)
+    before = source_of(setup, folder=environments)
+    source = (
+        None if before is None else promotion.ChannelAccess(layout=before.layout, reader=before.reader(client=client))
+    )
+    with progress_bar("copying") as advance:
+        return promotion.promote(
+            client=client,
+            target=target,
+            source=source,
+            publisher=publisher,
+            name=name,
+            version=version,
+            progress=advance,
+        )
+
+
+def _point(setup: Setup, *, name: str, release_id: ReleaseId) -> ParameterChange:
+    from weighbridge import promotion
+
+    aws, settings = setup.aws(), setup.settings
+    account = aws.account()
+    if account != settings.account:
+        raise InputError(
+            f"account: the credentials are of {account}, {setup.file} is of {settings.account}: the promotion "
+            f"{release_id} is published; repeat with the right credentials, or with --no-parameter",
+            rule="input.account",
+        )
+    parameter = promotion.parameter_name(environment=settings.environment, model=name)
+    return promotion.move_forward(client=aws.ssm(), name=parameter, release_id=release_id)

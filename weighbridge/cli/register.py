@@ -1,0 +1,128 @@
+"""`weighbridge register`: the registrar reads an upload back, binds it into a release and signs that."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weighbridge.cli import options
+from weighbridge.cli.output import print_result, print_warnings, progress_bar
+from weighbridge.cli.setup import Setup, name_and_version
+from weighbridge.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from weighbridge.names import Digest
+    from weighbridge.registration import JobEvidence
+    from weighbridge.release import Runtime
+
+
+def register(
+    model: options.NameVersion,
+    env: options.Environment = None,
+    settings: options.SettingsFile = None,
+    environments: options.Environments = options.DEFAULT_ENVIRONMENTS,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            "--image", metavar="IMAGE", help="Serving image, HOST/PATH@sha256:... . Default: training.runtime_image."
+        ),
+    ] = None,
+    lock: Annotated[
+        str | None,
+        typer.Option(
+            "--lock", metavar="FILE", help="The image's lock file, or its sha256:... . Default: training.runtime_lock."
+        ),
+    ] = None,
+    training_job: Annotated[
+        str | None,
+        typer.Option(
+            "--training-job", metavar="NAME", help="Take the lineage from this SageMaker training job (name or ARN)."
+        ),
+    ] = None,
+    builder: Annotated[
+        str | None, typer.Option("--builder", metavar="URI", help="Who registers, for the signed provenance.")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Register an uploaded model as a release in the first channel.
+
+    Runs as the registrar: its token may read `incoming` and write the first channel, its key signs the provenance. Every
+    byte is read back; what only the upload claims is marked as claimed. Safe to repeat. Example:
+
+    weighbridge register minilm:1.0.0 --env dev --image HOST/serve@sha256:... --lock requirements.txt
+    """
+    name, version = name_and_version(model)
+    setup = Setup.open(env=env, file=settings, folder=environments)
+    if setup.settings.channel.promote_from is not None or setup.settings.registry.incoming_repository is None:
+        raise InputError(
+            f"{setup.file}: registry.incoming_repository: is missing: releases are registered in the first environment "
+            "and promoted from there"
+        )
+    from weighbridge import registration
+
+    runtime = _runtime(setup, image=image, lock=lock)
+    evidence = None if training_job is None else _evidence(setup, training_job)
+    with progress_bar("reading back") as advance:
+        done = registration.register(
+            client=setup.client(),
+            name=name,
+            version=version,
+            incoming=setup.settings.registry.incoming_repository,
+            layout=setup.layout,
+            runtime=runtime,
+            signer=setup.signer(setup.keys.registrar),
+            builder=builder or f"urn:weighbridge:registrar:{getpass.getuser()}",
+            evidence=evidence,
+            progress=advance,
+        )
+    print_warnings(done.warnings)
+    release = done.release
+    print_result(
+        {
+            "name": name,
+            "version": version,
+            "channel": setup.settings.channel.name,
+            "release": str(done.digest),
+            "reference": str(done.reference),
+            "statements": str(done.statements),
+            "files": len(release.components),
+            "weights_bytes": release.load_bytes,
+            "claimed": list(release.lineage.claimed),
+        },
+        as_json=as_json,
+    )
+
+
+def _evidence(setup: Setup, job: str) -> JobEvidence:
+    from weighbridge.registration.described_job import DescribedJob
+
+    found = DescribedJob.read(client=setup.aws().sagemaker(), name=job.rpartition("/")[2])
+    if job.startswith("arn:") and job != found.arn:
+        raise InputError(f"--training-job: {job} is not {found.arn}, the job of that name in this account and region")
+    if found.status != "Completed":
+        raise InputError(f"--training-job: {found.arn} is {found.status}: register what a completed job uploaded")
+    return found.evidence()
+
+
+def _runtime(setup: Setup, *, image: str | None, lock: str | None) -> Runtime:
+    from weighbridge.release import Runtime
+
+    training = setup.settings.training
+    found_image = image or (training.runtime_image if training is not None else None)
+    if found_image is None:
+        raise SettingsError(f"{setup.file}: training.runtime_image: is missing: add it, or give --image")
+    if lock is not None:
+        return Runtime(image=found_image, lock=_lock(lock))
+    if training is None:
+        raise SettingsError(f"{setup.file}: training.runtime_lock: is missing: add it, or give --lock")
+    return Runtime(image=found_image, lock=training.runtime_lock)
+
+
+def _lock(value: str) -> Digest:
+    from weighbridge.names import Digest
+    from weighbridge.release import hash_file
+
+    return Digest.parse(value, field="--lock") if value.startswith("sha256:") else hash_file(Path(value)).digest
