@@ -1,0 +1,90 @@
+"""An AWS account in which everything is as the stacks expect it: moto, and stubs for what moto does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+import boto3
+from botocore.stub import Stubber
+
+from tests.unit.doctor.doctor_clinic import REGION, SECRET
+from weighbridge.doctor import Answer, Cloud, RegistryAccess, Setup
+from weighbridge.doctor.setup import Ec2Client, QuotaPage, QuotasClient
+from weighbridge.settings import EnvironmentSettings
+
+RELEASE_ID = "3@sha256:" + "ab" * 32
+PARAMETER = "/weighbridge/dev/minilm/release-id"
+TOKEN = "token-that-nobody-may-see"
+WANTED = "ml.c6i.xlarge for endpoint usage"
+
+
+@dataclass
+class Quotas:
+    """Service Quotas with one page per quota."""
+
+    applied: dict[str, float]
+    default: dict[str, float]
+
+    def list_service_quotas(self, *, ServiceCode: str, NextToken: str = "0") -> QuotaPage:  # noqa: N803
+        return self._page(self.applied, ServiceCode, int(NextToken))
+
+    def list_aws_default_service_quotas(self, *, ServiceCode: str, NextToken: str = "0") -> QuotaPage:  # noqa: N803
+        return self._page(self.default, ServiceCode, int(NextToken))
+
+    def _page(self, quotas: dict[str, float], service: str, number: int) -> QuotaPage:
+        assert service == "sagemaker"
+        entries = [{"QuotaName": name, "Value": value} for name, value in quotas.items()]
+        page: QuotaPage = {"Quotas": cast("list[object]", entries[number : number + 1])}  # type: ignore[typeddict-item]
+        if number + 1 < len(entries):
+            page["NextToken"] = str(number + 1)
+        return page
+
+
+class NoProbe:
+    """AWS's checks ask nothing of the registry."""
+
+    def send(self, method: str, path: str, **_: object) -> Answer:
+        raise AssertionError(f"{method} {path}")
+
+
+def functions_client(*, unreserved: int) -> object:
+    client = boto3.client("lambda", region_name=REGION)
+    stub = Stubber(client)
+    limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": unreserved}
+    for _ in range(3):
+        stub.add_response("get_account_settings", {"AccountLimit": limits})
+    stub.activate()
+    return client
+
+
+def make_cloud(
+    *, applied: dict[str, float] | None = None, default: dict[str, float] | None = None, unreserved: int = 900
+) -> Cloud:
+    """Clients of the account as moto has it; call inside `mock_aws`."""
+    others = {"ml.g5.xlarge for endpoint usage": 0.0, "ml.c6i.xlarge for training job usage": 9.0}
+    return Cloud(
+        sts=boto3.client("sts", region_name=REGION),
+        kms=boto3.client("kms", region_name=REGION),
+        secrets=boto3.client("secretsmanager", region_name=REGION),
+        ssm=boto3.client("ssm", region_name=REGION),
+        functions=functions_client(unreserved=unreserved),  # type: ignore[arg-type]
+        quotas=cast(QuotasClient, Quotas({**others, **({WANTED: 4.0} if applied is None else applied)}, default or {})),
+        ec2=cast(Ec2Client, boto3.client("ec2", region_name=REGION)),
+    )
+
+
+def fill_account(cloud: Cloud, *, keys: Iterable[str]) -> None:
+    """Create the alias of each key, the secret with the token, and the release id."""
+    for alias in keys:
+        key = cloud.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        cloud.kms.create_alias(AliasName=f"alias/{alias}", TargetKeyId=key)
+    boto3.client("secretsmanager", region_name=REGION).create_secret(Name=SECRET, SecretString=TOKEN)
+    cloud.ssm.put_parameter(Name=PARAMETER, Value=RELEASE_ID, Type="String")
+
+
+def aws_setup(settings: EnvironmentSettings, cloud: Cloud | None) -> Setup:
+    access = RegistryAccess(anonymous=NoProbe(), probes={}, client=None)
+    return Setup(settings=settings, registry=access, cloud=cloud, now=datetime.now(UTC))
