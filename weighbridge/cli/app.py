@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import channel, promote, pull, register, release, resolve, upload
+from weighbridge.cli import channel, doctor, promote, pull, register, release, resolve, upload
 
 app = typer.Typer(
     name="weighbridge",
@@ -24,6 +24,7 @@ app.command("promote")(promote.promote)
 app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
+app.command("doctor")(doctor.doctor)
 
 
 def _version(wanted: bool) -> None:
