@@ -50,4 +50,4 @@ def send(
     headers = {"Authorization": f"Bearer {TOKENS[user]}", "Accept-Encoding": "identity"}
     return requests.request(
         method, f"{registry.url}/{path}", headers=headers, timeout=30, allow_redirects=False, **more
-    )  # type: ignore[arg-type]
+    )

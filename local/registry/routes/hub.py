@@ -113,7 +113,7 @@ async def tree(request: Request) -> Response:
 
 
 async def resolve(request: Request) -> Response:
-    """GET and HEAD .../ORG/MODEL/resolve/REVISION/PATH. A HEAD fetches no content from the hub."""
+    """GET and HEAD .../ORG/MODEL/resolve/REVISION/PATH. A HEAD fetches no content from the hub, but for empty files."""
     wanted = asked(request)
     commit = await wanted.commit()
     path = request.path_params["path"]
@@ -127,7 +127,8 @@ async def resolve(request: Request) -> Response:
     if file.sha256 is not None:
         headers |= {"X-Linked-ETag": f'"{file.sha256}"', "X-Linked-Size": str(file.size)}
     item = wanted.store.item(wanted.model, commit, path)
-    if item is None and request.method == "HEAD" and wanted.may_fetch:
+    # huggingface_hub never sends a GET for an empty file: its HEAD has to bring it into the cache.
+    if item is None and request.method == "HEAD" and wanted.may_fetch and file.size > 0:
         return Response(headers={**headers, "Content-Length": str(file.size), "Accept-Ranges": "bytes"})
     if item is None:
         item = await wanted.registry.hub.file(
