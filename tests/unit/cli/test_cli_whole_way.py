@@ -1,0 +1,79 @@
+"""The whole way on the command line, against the embedded registry, each command as its own identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from cli_world import MODEL, REGION, World, files_of, start_registry
+from moto import mock_aws
+
+from local.registry.process import RegistryProcess
+
+pytestmark = pytest.mark.twin
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    with start_registry(tmp_path_factory.mktemp("registry")) as process:
+        yield process
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def world(
+    registry: RegistryProcess,
+    aws: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
+    monkeypatch.setenv("WEIGHBRIDGE_STATE", str(tmp_path / "state"))
+    return World(folder=tmp_path, registry=registry, capsys=capsys, monkeypatch=monkeypatch)
+
+
+def parameter(environment: str) -> str:
+    client = boto3.client("ssm", region_name=REGION)
+    return str(client.get_parameter(Name=f"/weighbridge/{environment}/{MODEL}/release-id")["Parameter"]["Value"])
+
+
+def test_from_keys_to_rollback(world: World) -> None:
+    world.found_channels()
+    for version in ("1.0.0", "2.0.0"):
+        uploaded = world.upload(version, files_of(version)).ok().json
+        assert (uploaded["files"], uploaded["only_in_job_record"]) == (4, ["note"])
+        registered = world.register(version).ok().json
+        assert registered["claimed"] == ["base_model", "parameters", "metrics"]
+        for channel, source in (("dev", None), ("prod", "dev")):
+            done = world.cli("promote", f"{MODEL}:{version}", "--to", channel, "--json", user="promoter").ok().json
+            assert (done["release"], done["source"], done["changed"]) == (registered["release"], source, True)
+            assert parameter(channel) == done["release_id"]
+            again = world.cli("promote", f"{MODEL}:{version}", "--to", channel, "--json", user="promoter").ok().json
+            assert (again["release_id"], again["changed"]) == (done["release_id"], False)
+
+    resolved = world.cli("resolve", MODEL, "--env", "prod", "--json", user="reader").ok().json
+    assert (resolved["Version"], resolved["PromotionSequence"]) == ("2.0.0", 2)
+    assert resolved["WeightsBytes"] == sum(map(len, files_of("2.0.0").values()))
+    assert int(str(resolved["Requests"])) <= 8
+
+    back = world.cli("promote", MODEL, "--to", "prod", "--rollback-to", "1.0.0", "--json", user="promoter").ok().json
+    assert (back["reason"], back["sequence"], back["version"]) == ("rollback", 3, "1.0.0")
+    assert parameter("prod") == back["release_id"]
+    pulled = world.cli("pull", MODEL, "--env", "prod", "--to", "out", "--json", user="reader").ok().json
+    assert pulled["release"] == back["release"]
+    found = {
+        path.relative_to(world.folder / "out").as_posix(): path.read_bytes()
+        for path in (world.folder / "out").rglob("*")
+        if path.is_file()
+    }
+    assert found == files_of("1.0.0")
