@@ -10,18 +10,15 @@ import threading
 import time
 from collections.abc import Callable
 
-from local.sagemaker.containers import NotReachedError
-from local.sagemaker.errors import AwsError, model_error
-from local.sagemaker.fleet import Fleet, FleetPlan, Rotation
+from local.sagemaker.errors import AwsError
+from local.sagemaker.fleet import Fleet, FleetPlan
 from local.sagemaker.host import Host
-from local.sagemaker.instances import Instance
 from local.sagemaker.invocation import Invocation, InvocationResult
-from local.sagemaker.logs import ENDPOINTS
 from local.sagemaker.rollout import Rollout
 from local.sagemaker.shapes import JsonObject, Request
+from local.sagemaker.traffic import Traffic
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "Deleting"})
-_TRIES = 5
 
 
 class Endpoint:
@@ -32,7 +29,7 @@ class Endpoint:
         self.name = name
         self.arn = host.account.arn(kind="endpoint", name=name)
         self._changed = threading.Condition()
-        self._rotation = Rotation()
+        self._traffic = Traffic(account=host.account, endpoint_name=name)
         self._closing = threading.Event()
         self._status = "Creating"
         self._failure: str | None = None
@@ -41,7 +38,6 @@ class Endpoint:
         self._fleet = Fleet(host=host, plan=plan)
         self._green: Fleet | None = None
         self._green_since = 0.0
-        self._routes: tuple[tuple[Fleet, float], ...] = ()
         self._run(self._create)
 
     @property
@@ -93,7 +89,7 @@ class Endpoint:
         """
         with self._changed:
             self._begin("Deleting", also=("Failed",))
-            self._routes = ()
+        self._traffic.stop()
 
         def end() -> None:
             self._fleet.terminate()
@@ -122,7 +118,7 @@ class Endpoint:
         self._closing.set()
         with self._changed:
             fleets = [fleet for fleet in (self._fleet, self._green) if fleet is not None]
-            self._routes = ()
+        self._traffic.stop()
         for fleet in fleets:
             fleet.terminate(drain_seconds=0.0, grace_seconds=self._host.timing.close_seconds)
         self._worker.join()
@@ -134,35 +130,8 @@ class Endpoint:
         return tuple(instance.pid for plan in fleet.plan.variants for instance in fleet.instances(plan.name))
 
     def invoke(self, invocation: Invocation) -> InvocationResult:
-        """Send one request to a healthy container.
-
-        Raises:
-            AwsError: ValidationError when it does not serve, ServiceUnavailable when no container is healthy,
-                ModelError when the container refused, failed or did not answer.
-        """
-        for _ in range(_TRIES):
-            instance, variant = self._take(invocation.target_variant)
-            try:
-                answer = instance.invoke(invocation)
-            except NotReachedError:
-                continue
-            finally:
-                instance.release()
-            if not 200 <= answer.status < 300:
-                raise model_error(
-                    original_status=answer.status,
-                    body=answer.body,
-                    log_group=f"{ENDPOINTS}/{self.name}",
-                    region=self._host.account.region,
-                    account=self._host.account.account_id,
-                )
-            return InvocationResult(
-                body=answer.body,
-                content_type=answer.content_type or "application/octet-stream",
-                custom_attributes=answer.custom_attributes,
-                variant=variant,
-            )
-        raise AwsError.unavailable()
+        """Send one request to a healthy container; see `Traffic.invoke`."""
+        return self._traffic.invoke(invocation)
 
     def describe(self) -> JsonObject:
         """Return the answer of DescribeEndpoint."""
@@ -204,8 +173,7 @@ class Endpoint:
             self._fleet.terminate()
             self._set_status("Failed", failure=_ping_failure(failed))
             return
-        with self._changed:
-            self._routes = ((self._fleet, 1.0),)
+        self._traffic.to(self._fleet)
         self._set_status("InService")
 
     def _update(self, rollout: Rollout) -> None:
@@ -215,8 +183,7 @@ class Endpoint:
         if failed is None:
             failed = self._shift(blue, green, rollout=rollout)
         if failed is not None:
-            with self._changed:
-                self._routes = ((blue, 1.0),)
+            self._traffic.to(blue)
             green.terminate()
             with self._changed:
                 self._green = None
@@ -230,34 +197,12 @@ class Endpoint:
 
     def _shift(self, blue: Fleet, green: Fleet, *, rollout: Rollout) -> str | None:
         for share in rollout.shares:
-            with self._changed:
-                self._routes = ((blue, 1.0 - share), (green, share)) if share < 1.0 else ((green, 1.0),)
+            self._traffic.split(blue, green, share=share)
             self._wait(rollout.wait_seconds)
             failed = green.failed_variant()
             if failed is not None:
                 return failed
         return None
-
-    def _take(self, target_variant: str | None) -> tuple[Instance, str]:
-        with self._changed:
-            routes = self._routes
-            first = self._rotation.choose([share for _, share in routes], range(len(routes))) if routes else 0
-        if not routes:
-            raise AwsError.no_endpoint_to_invoke(name=self.name, account=self._host.account.account_id)
-        if target_variant is not None and not any(
-            plan.name == target_variant for fleet, _ in routes for plan in fleet.plan.variants
-        ):
-            raise AwsError("ValidationError", f"Variant {target_variant} not found for endpoint {self.name}.")
-        for fleet, _ in (*routes[first:], *routes[:first]):
-            found = fleet.take(target_variant)
-            if found is not None:
-                return found
-        # Traffic may just have moved on from a fleet that takes no more requests.
-        with self._changed:
-            moved = self._routes is not routes
-        if moved:
-            return self._take(target_variant)
-        raise AwsError.unavailable()
 
     def _wait(self, seconds: float) -> None:
         self._closing.wait(seconds * self._host.timing.time_scale)
@@ -268,7 +213,14 @@ class Endpoint:
             self._changed.notify_all()
 
     def _run(self, work: Callable[[], None]) -> None:
-        self._worker = threading.Thread(target=work, name=f"endpoint-{self.name}", daemon=True)
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:
+                self._set_status("Failed", failure=f"InternalServerError: {type(error).__name__}: {error}")
+                raise
+
+        self._worker = threading.Thread(target=run, name=f"endpoint-{self.name}", daemon=True)
         self._worker.start()
 
 

@@ -17,12 +17,13 @@ from local.sagemaker.host import Account, Host, Timing
 from local.sagemaker.hosting import Hosting
 from local.sagemaker.images import Image, ImageStore
 from local.sagemaker.invocation import Invocation, InvocationResult
+from local.sagemaker.job_state import OnTrainingState
 from local.sagemaker.jobs import TrainingJobs
 from local.sagemaker.logs import Logs, LogSink
 from local.sagemaker.processes import Watchdog
 from local.sagemaker.shapes import JsonObject, Request
 from local.sagemaker.tags import Tags
-from local.sagemaker.training import OnTrainingState, Outside
+from local.sagemaker.training import Outside
 from local.sagemaker.training_folder import FetchS3, StoreS3
 
 SETTLE_SECONDS = 3600.0
