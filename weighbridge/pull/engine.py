@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,7 @@ from weighbridge.layout import ChannelLayout, weights_folder
 from weighbridge.names import Digest
 from weighbridge.pull.faults import StoppedError, disk_refused
 from weighbridge.pull.fetch import Fetcher, Source, Stop, TlsContexts
-from weighbridge.pull.folder import Layout, opened, remove_drafts
+from weighbridge.pull.folder import DRAFTS, Layout, exists, opened, remove_drafts
 from weighbridge.pull.plan import Plan, run_bytes_for, worker_count
 from weighbridge.pull.space import check_space
 from weighbridge.pull.task import FileTask, digest_matches, pieces_of
@@ -85,9 +87,9 @@ def pull(
         chunks = _chunk_digests(client=client, release=release, repository=repository, records=records_repository)
         tasks = _tasks(client=client, release=release, repository=repository, base=base, chunks=chunks)
         kept, missing = _sort_out(tasks, progress=report)
-        drafts = Layout(base).drafts
+        drafts = base / DRAFTS
         resumed = _resume(missing, drafts=drafts, progress=report)
-        held = sum(task.draft.stat().st_blocks * 512 for task in missing if resumed.get(task.draft))
+        held = sum(os.stat(path).st_blocks * 512 for path in resumed)  # noqa: PTH116
         check_space(needed=sum(task.size for task in missing) - held, destination=base)
         crew = _Crew(client=client, progress=report, tasks=missing, workers=workers)
         with _drafts(drafts, tasks=missing, keep=keep_partial and chunks is not None):
@@ -159,7 +161,7 @@ def _sort_out(tasks: list[FileTask], *, progress: Progress) -> tuple[int, list[F
     """Return the bytes that lie at their path already, verified, and the files that are missing."""
     kept, missing = 0, []
     for task in tasks:
-        if not Layout(task.target.parent).exists(task.target):
+        if not exists(task.target):
             missing.append(task)
             continue
         try:
@@ -173,15 +175,23 @@ def _sort_out(tasks: list[FileTask], *, progress: Progress) -> tuple[int, list[F
     return kept, missing
 
 
-def _resume(tasks: list[FileTask], *, drafts: Path, progress: Progress) -> dict[Path, int]:
+def _size_of(draft: str) -> int | None:
+    try:
+        found = os.lstat(draft)
+    except FileNotFoundError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _resume(tasks: list[FileTask], *, drafts: Path, progress: Progress) -> dict[str, int]:
     """Verify what a killed pull left; return the bytes that stay, by draft."""
-    resumed: dict[Path, int] = {}
+    resumed: dict[str, int] = {}
     try:
         for task in tasks:
-            if len(task.pieces) > 1 and task.draft.is_file() and task.draft.lstat().st_size == task.size:
+            if len(task.pieces) > 1 and _size_of(task.draft) == task.size:
                 resumed[task.draft] = task.reuse()
                 progress(resumed[task.draft])
-        remove_drafts(drafts, keep=frozenset(path.name for path in resumed))
+        remove_drafts(drafts, keep=frozenset(Path(path).name for path in resumed))
     except OSError as error:
         raise disk_refused(error, path=drafts) from error
     return resumed
@@ -200,7 +210,7 @@ def _drafts(drafts: Path, *, tasks: list[FileTask], keep: bool) -> Iterator[None
     except BaseException:
         for task in tasks:
             task.release()
-        names = {task.draft.name for task in tasks if len(task.pieces) > 1 and task.draft.exists()} if keep else set()
+        names = {Path(task.draft).name for task in tasks if len(task.pieces) > 1} if keep else set()
         remove_drafts(drafts, keep=frozenset(names))
         raise
     remove_drafts(drafts)

@@ -6,6 +6,7 @@ alone, redirects never lead to an unencrypted host, errors come from one tree.
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from weighbridge.registry.http import MAX_REDIRECTS, PASSING, REDIRECTS, Http, e
 _WORDS_LIMIT = 20_000
 _EXPIRED = (400, 401, 403, 404, 410)
 _USER_AGENT = "weighbridge"
+_NETLOC = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ class Fetcher:
         self._http = http
         self._tls = tls
         self._stop = stop
+        scheme, netloc = urlsplit(http.url)[:2]
+        self._registry = f"{scheme}://{netloc}/"
         self._connections: dict[tuple[str, str], Connection] = {}
 
     @contextmanager
@@ -139,7 +143,7 @@ class Fetcher:
         renewed = False
         url, redirects = source.signed or source.url, 0
         while True:
-            token = self._http.token_for(url)
+            token = None if self._is_foreign(url) else self._http.token_for(self._http.url)
             answer = self._ask(url, headers, token)
             if answer.status in (200, 206):
                 return answer
@@ -174,7 +178,7 @@ class Fetcher:
         return error_for(what=what, status=status, words=words)
 
     def _is_foreign(self, url: str) -> bool:
-        return urlsplit(url)[:2] != urlsplit(self._http.url)[:2]
+        return not url.startswith(self._registry)
 
     def _next(self, url: str, answer: Answer) -> str:
         found = requests.utils.requote_uri(urljoin(url, answer.headers["location"]))
@@ -184,12 +188,15 @@ class Fetcher:
         return found
 
     def _ask(self, url: str, headers: dict[str, str], token: str | None) -> Answer:
-        parts = urlsplit(url)
         sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        kept = self._connections.get((parts.scheme, parts.netloc))
+        scheme, _, rest = url.partition("://")
+        netloc, slash, path = rest.partition("/")
+        if not slash or not _NETLOC.fullmatch(netloc):
+            raise RegistryError(f"{self._http.host} redirected to {scheme}://{netloc}, which is not HOST/PATH: refused")
+        target = f"/{path.partition('#')[0]}"
+        kept = self._connections.get((scheme, netloc))
         if kept is not None and not kept.closed:
             try:
                 return self._get(kept, target, sent)
@@ -198,7 +205,7 @@ class Fetcher:
             except CutError:
                 # The server may close a connection between two requests; that is no fault of the file.
                 self._stop.check()
-        return self._get(self._connect(parts), target, sent)
+        return self._get(self._connect(urlsplit(url)), target, sent)
 
     def _get(self, connection: Connection, target: str, headers: dict[str, str]) -> Answer:
         self.requests_made += 1

@@ -45,57 +45,63 @@ def opened(destination: Path) -> Iterator[Path]:
 
 
 class Layout:
-    """Where files and drafts of one release lie below `base`, checked against links and clashes once per folder."""
+    """Where files and drafts of one release lie below `base`, checked against links and clashes once per folder.
+
+    Paths are text here: for thousands of files `pathlib` would cost more than their transfer.
+    """
 
     def __init__(self, base: Path) -> None:
-        self._base = base
-        self._checked: dict[Path, Path] = {}
+        self._base = str(base)
+        self._checked: set[str] = set()
         self._drafts: dict[str, int] = {}
-        self.drafts = base / DRAFTS
 
-    def target(self, component: Component) -> Path:
+    def target(self, component: Component) -> str:
         """Return the file's path; its folder exists.
 
         Raises:
             InputError: rule `input.path`, when it would lie outside, or a link or a folder lies there.
         """
-        relative = Path(component.path)
-        if relative.is_absolute() or ".." in relative.parts or relative.parts[0] == DRAFTS:
-            raise InputError(f"{component.path!r} does not lie inside {self._base}", rule="input.path")
-        parent = self._base / relative.parent
-        if parent not in self._checked:
-            self._checked[parent] = self._folder(parent, component)
-        return parent / relative.name
+        below, _, name = component.path.rpartition("/")
+        if below not in self._checked:
+            self._make(below, component)
+            self._checked.add(below)
+        if name in ("", ".", "..", DRAFTS):
+            raise InputError(f"{component.path!r} is no path of a file", rule="input.path")
+        return f"{self._base}/{component.path}"
 
-    def exists(self, target: Path) -> bool:
-        """Whether a plain file lies at `target`.
-
-        Raises:
-            InputError: something else does.
-        """
-        try:
-            mode = os.lstat(target).st_mode
-        except FileNotFoundError:
-            return False
-        if not stat.S_ISREG(mode):
-            kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no plain file"
-            raise InputError(f"{target}: is {kind}: remove it and pull again", rule="input.path")
-        return True
-
-    def draft(self, component: Component) -> Path:
+    def draft(self, component: Component) -> str:
         """Return the draft's path: named after the content, so that the next pull finds it whatever the file's name."""
         number = self._drafts.get(component.digest.hex, 0)
         self._drafts[component.digest.hex] = number + 1
-        return self.drafts / f"{component.digest.hex}.{number}"
+        return f"{self._base}/{DRAFTS}/{component.digest.hex}.{number}"
 
-    def _folder(self, parent: Path, component: Component) -> Path:
+    def _make(self, below: str, component: Component) -> None:
+        relative = Path(below)
+        if relative.is_absolute() or ".." in relative.parts or DRAFTS in relative.parts[:1]:
+            raise InputError(f"{component.path!r} does not lie inside {self._base}", rule="input.path")
+        parent = self._base / relative
         try:
             parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_refused(error, path=parent) from error
         if Path(os.path.realpath(parent)) != parent:
             raise InputError(f"{component.path!r} does not lie inside {self._base}", rule="input.path")
-        return parent
+
+
+def exists(target: str) -> bool:
+    """Whether a plain file lies at `target`.
+
+    Raises:
+        InputError: something else does.
+    """
+    try:
+        mode = os.lstat(target).st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(mode):
+        kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no plain file"
+        raise InputError(f"{target}: is {kind}: remove it and pull again", rule="input.path")
+    return True
 
 
 def remove_drafts(drafts: Path, *, keep: frozenset[str] = frozenset()) -> None:

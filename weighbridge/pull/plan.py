@@ -23,14 +23,14 @@ class Run:
 
 
 def worker_count(*, sizes: Sequence[int], run_bytes: int, cores: int | None = None) -> int:
-    """Return how many workers pay: four a core, between 4 and 32, and never more than there are runs.
+    """Return how many workers pay: two a core, between 4 and 32, and never more than there are runs.
 
-    A worker waits for the network most of the time, and SHA-256 and the system calls run outside Python's lock; measured
-    on 2 cores, 8 are as fast as 16 (docs/pull.md).
+    SHA-256 and system calls run outside Python's lock, so two a core keep the cores busy while some wait for the
+    network; more of them wait for each other (docs/pull.md).
     """
     available = cores or len(os.sched_getaffinity(0))
     runs = sum(max(1, -(-size // run_bytes)) for size in sizes)
-    return max(1, min(runs, 4 * available, 32) if available > 1 else min(runs, 4))
+    return max(1, min(runs, max(4, 2 * available), 32))
 
 
 class Plan:

@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from weighbridge.names import Digest
 from weighbridge.pull.fetch import Source
@@ -50,8 +49,8 @@ class FileTask:
     """
 
     component: Component
-    target: Path
-    draft: Path
+    target: str
+    draft: str
     pieces: tuple[Piece, ...]
     source: Source
     ranged: bool = True
@@ -98,7 +97,7 @@ class FileTask:
         descriptor = self._open()
         os.fchmod(descriptor, VERIFIED_MODE)
         self.release()
-        self.draft.rename(self.target)
+        os.rename(self.draft, self.target)  # noqa: PTH104 - see folder.Layout
 
     def release(self) -> None:
         """Close the draft and leave it where it is."""
@@ -126,7 +125,7 @@ def preallocate(descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
 
 
-def digest_matches(path: Path, pieces: Sequence[Piece]) -> bool:
+def digest_matches(path: str, pieces: Sequence[Piece]) -> bool:
     """Whether a file holds exactly the bytes of `pieces`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:

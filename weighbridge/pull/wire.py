@@ -17,7 +17,8 @@ from weighbridge.pull.faults import CutError, MalformedError, StallError
 
 HEAD_LIMIT = 64 * 1024
 _INTERIM_LIMIT = 10
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})(?: [^\r\n]*)?")
+_STATUS = re.compile(r"HTTP/1\.([01]) ([0-9]{3})(?: [^\r\n]*)?")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 
 
@@ -157,11 +158,12 @@ class Connection:
             f"Host: {self.netloc}",
             *(f"{key}: {value}" for key, value in headers.items()),
         ]
-        if not all(line.isascii() and line.isprintable() for line in lines):
+        request = "\r\n".join(lines)
+        if not request.isascii() or not request.replace("\r\n", "", len(lines) - 1).isprintable():
             raise MalformedError("the request would hold characters that no header may hold")
         self.requests += 1
         try:
-            self._stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+            self._stream.send(f"{request}\r\n\r\n".encode("ascii"))
         except OSError as error:
             raise CutError(f"{self.netloc} gave no answer ({type(error).__name__})") from error
         return self._answer()
@@ -220,20 +222,20 @@ def parse_head(head: bytes, *, netloc: str) -> tuple[int, dict[str, str]]:
     Raises:
         MalformedError: it is not the head of an HTTP/1.x answer.
     """
-    first, *rest = head.split(b"\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
     found = _STATUS.fullmatch(first)
     if found is None:
         raise MalformedError(f"{netloc} did not answer with HTTP: is this the registry?")
     headers: dict[str, str] = {}
-    if found.group(1) == b"0":
+    if found[1] == "0":
         headers["connection"] = "close"
     for line in rest:
-        name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or not name or name != name.strip():
+        name, colon, value = line.partition(":")
+        if not colon or not _NAME.fullmatch(name):
             raise MalformedError(f"{netloc} sent a malformed header")
         key, text = name.lower(), value.strip(" \t")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return int(found.group(2)), headers
+    return int(found[2]), headers
 
 
 def _is_chunked(headers: dict[str, str]) -> bool:

@@ -32,7 +32,10 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,16})-([0-9]{1,16})/([0-9]{1,16}|\*)
 
 
 class Cursor:
-    """Where a worker stands in a run: `at` in its list of pieces, `offset` bytes into that piece."""
+    """Where a worker stands in a run: `at` in its list of pieces, `offset` bytes into that piece.
+
+    A small file is hashed in memory, just before it is written; a large one as it arrives.
+    """
 
     def __init__(self, run: Run) -> None:
         self.task = run.task
@@ -40,7 +43,8 @@ class Cursor:
         self.at = 0
         self.offset = 0
         self.etag: str | None = None
-        self.hash = hashlib.sha256()
+        self.small = run.task.size <= BUFFER
+        self.hash = None if self.small else hashlib.sha256()
 
     @property
     def position(self) -> int:
@@ -56,14 +60,17 @@ class Cursor:
         """Forget the unfinished piece; return how many bytes that were."""
         lost, self.offset = self.offset, 0
         self.etag = None
-        self.hash = hashlib.sha256()
+        self._anew()
         return lost
 
     def advance(self) -> None:
         """Go on to the next piece."""
         self.at += 1
         self.offset = 0
-        self.hash = hashlib.sha256()
+        self._anew()
+
+    def _anew(self) -> None:
+        self.hash = None if self.small else hashlib.sha256()
 
 
 class Worker:
@@ -166,7 +173,7 @@ class Worker:
 
     def _read(self, answer: Answer, cursor: Cursor, *, position: int, end: int) -> None:
         task = cursor.task
-        small = task.size <= BUFFER
+        small = cursor.small
         pace = _Pace(seconds=self._http.timeouts.read)
         while not cursor.done:
             piece = task.pieces[cursor.pieces[cursor.at]]
@@ -185,7 +192,7 @@ class Worker:
             if position <= wanted:
                 continue
             data = view[:count]
-            if not small:
+            if cursor.hash is not None:
                 cursor.hash.update(data)
                 task.write(data, position - count)
             cursor.offset += count
@@ -197,12 +204,11 @@ class Worker:
 
     def _verify(self, cursor: Cursor) -> None:
         task, piece = cursor.task, cursor.task.pieces[cursor.pieces[cursor.at]]
-        small = task.size <= BUFFER
-        found = (hashlib.sha256(self._buffer[: task.size]) if small else cursor.hash).hexdigest()
+        found = (cursor.hash or hashlib.sha256(self._buffer[: task.size])).hexdigest()
         if found != piece.digest:
             what = "the bytes" if len(task.pieces) == 1 else f"bytes {piece.start}-{piece.end - 1}"
             raise DirtyError(f"{what} hash to {found}, the release says {piece.digest}")
-        if small:
+        if cursor.small:
             task.write(self._buffer[: task.size], 0)
         self._pass(cursor, piece)
 
