@@ -1,4 +1,4 @@
-"""One environment: network, registry, governance, and one inference stack per model."""
+"""One environment: network, registry, governance, training where it has any, and one inference stack per model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from stacks.governance import GovernanceStack
 from stacks.inference import InferenceStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
+from stacks.training import TrainingStack
 from weighbridge.settings import EnvironmentSettings
 from weighbridge_cdk.naming import slug
 
@@ -25,6 +26,15 @@ class EnvironmentStage(cdk.Stage):
         network = NetworkStack(self, "network", settings=settings)
         registry = RegistryStack(self, "registry", settings=settings)
         governance = GovernanceStack(self, "governance", settings=settings)
+        if settings.training is not None:
+            TrainingStack(
+                self,
+                "training",
+                settings=settings,
+                training=settings.training,
+                placement=network.placement,
+                governance=governance,
+            )
         for model in settings.models:
             InferenceStack(
                 self,

@@ -3,13 +3,16 @@
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint, RollbackThresholds, Rollout
+from weighbridge_cdk.governed_training import GovernedTraining
 from weighbridge_cdk.layer import DependencyLayer
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.naming import resource_name
 from weighbridge_cdk.network import NetworkPlacement, PrivateNetwork
 from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
+from weighbridge_cdk.registrar import Registrar, RuntimePin
 from weighbridge_cdk.release_watcher import ReleaseWatcher
 from weighbridge_cdk.resolution_records import ResolutionRecords
+from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
 
 __all__ = [
     "ArtifactoryConnection",
@@ -17,14 +20,19 @@ __all__ = [
     "DependencyLayer",
     "EndpointAssertion",
     "GovernedEndpoint",
+    "GovernedTraining",
     "LibraryFunction",
     "NetworkPlacement",
     "PrivateNetwork",
     "PromotedModel",
+    "Registrar",
     "ReleaseWatcher",
     "Repositories",
     "ResolutionRecords",
     "RollbackThresholds",
     "Rollout",
+    "RuntimePin",
+    "SignerUris",
+    "SigningKeys",
     "resource_name",
 ]

@@ -58,6 +58,40 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "AwsSolutions-L1",
         "The layer's compiled wheels are locked for this runtime, which AWS supports; lock and runtime move together.",
     ),
+    "keys-by-alias": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "KMS checks the key behind an alias, whose id synth does not know; the condition kms:RequestAlias allows the named "
+        "aliases alone.",
+    ),
+    "any-training-job": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Whoever starts a training job names it; the registrar reads the job's description to see whether it is one of "
+        "weighbridge's, and may change none.",
+    ),
+    "is-a-dead-letter-queue": Acknowledgement(
+        "AwsSolutions-SQS3",
+        "This is the queue of events that could not be handled; a queue of its own for it would never be looked at.",
+    ),
+    "training-data-objects": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Objects below two prefixes of the training bucket: inputs may be read, results written; data scientists name them.",
+    ),
+    "training-logs": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "SageMaker names the log streams; all training jobs of an account share one log group.",
+    ),
+    "training-metrics": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "cloudwatch:PutMetricData knows no resource-level permissions; a condition limits it to SageMaker's namespace.",
+    ),
+    "release-parameters": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "The release ids of this environment's models; a model gets its parameter with its first promotion.",
+    ),
+    "training-data-access-in-cloudtrail": Acknowledgement(
+        "AwsSolutions-S1",
+        "Object access is recorded by CloudTrail data events. Datasets are named by their digests in every release.",
+    ),
     "zones-from-settings": Acknowledgement(
         "CloudFormation-Validate::W3010",
         "Availability zones are settings of the environment, written out so that synth looks nothing up.",

@@ -39,6 +39,7 @@ class ArtifactoryConnection(Construct):
         secret_name: str | None = None,
         secret: secretsmanager.ISecret | None = None,
         encryption_key: kms.IKey | None = None,
+        description: str = "Artifactory token that may only read this environment's channel",
     ) -> None:
         """Create the connection.
 
@@ -48,6 +49,7 @@ class ArtifactoryConnection(Construct):
             secret_name: name of the secret to create; default: one that CloudFormation chooses. Excludes `secret`.
             secret: a secret that exists. Excludes `secret_name`.
             encryption_key: key of the secret; default: a new one for a new secret, none for one that exists.
+            description: of a new secret, for whoever puts the token in.
         """
         super().__init__(scope, construct_id)
         if secret is not None and secret_name is not None:
@@ -55,6 +57,7 @@ class ArtifactoryConnection(Construct):
         self.url = url
         self.repositories = repositories
         self.encryption_key = encryption_key
+        self._description = description
         self.secret: secretsmanager.ISecret = secret or self._create_secret(secret_name)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -91,7 +94,7 @@ class ArtifactoryConnection(Construct):
             "Token",
             secret_name=name,
             encryption_key=self.encryption_key,
-            description="Artifactory token that may only read this environment's channel",
+            description=self._description,
         )
         child = secret.node.default_child
         assert isinstance(child, secretsmanager.CfnSecret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -11,12 +10,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from constructs import Construct
-from weighbridge.errors import InputError
-from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
+from weighbridge_cdk.acknowledgements import acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
+from weighbridge_cdk.container_rights import allow_images, allow_network_interfaces
 from weighbridge_cdk.network import NetworkPlacement
-
-_ECR = re.compile(r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]*)")
 
 
 class ExecutionRole(Construct):
@@ -57,9 +54,8 @@ class ExecutionRole(Construct):
         connection.grant_read(self.role)
         encryption_key.grant(self.role, "kms:CreateGrant", "kms:DescribeKey")
         self._allow_logs(endpoint_name)
-        self._allow_network_interfaces(placement)
-        if image_repositories:
-            self._allow_images(image_repositories)
+        allow_network_interfaces(self, role=self.role, placement=placement)
+        allow_images(self, role=self.role, repositories=image_repositories)
 
     def allow_reading(self, alarm: cloudwatch.IAlarm) -> None:
         """Let SageMaker look at `alarm` while it shifts traffic."""
@@ -73,55 +69,10 @@ class ExecutionRole(Construct):
         policy = iam.Policy(self, "Logs", statements=[statement], roles=[self.role])
         acknowledge(policy, "log-streams", resource=streams)
 
-    def _allow_network_interfaces(self, placement: NetworkPlacement) -> None:
-        # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html (CreateModel with a VPC)
-        interfaces = self._arn("ec2", "network-interface", "*")
-        subnets = [self._arn("ec2", "subnet", name) for name in placement.subnet_ids]
-        groups = [self._arn("ec2", "security-group", name) for name in placement.security_group_ids]
-        describe = ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"]
-        statements = [
-            iam.PolicyStatement(actions=[f"ec2:Describe{what}" for what in describe], resources=[ANY_RESOURCE]),
-            iam.PolicyStatement(actions=["ec2:CreateNetworkInterface"], resources=[interfaces, *subnets, *groups]),
-            iam.PolicyStatement(
-                actions=[
-                    "ec2:CreateNetworkInterfacePermission",
-                    "ec2:DeleteNetworkInterface",
-                    "ec2:DeleteNetworkInterfacePermission",
-                ],
-                resources=[interfaces],
-            ),
-        ]
-        policy = iam.Policy(self, "NetworkInterfaces", statements=statements, roles=[self.role])
-        acknowledge(policy, "describe-and-interfaces", resource=ANY_RESOURCE)
-        acknowledge(policy, "new-interfaces", resource=interfaces)
-
-    def _allow_images(self, repositories: Sequence[str]) -> None:
-        statements = [
-            iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=[ANY_RESOURCE]),
-            iam.PolicyStatement(
-                actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=[self._repository_arn(repository) for repository in repositories],
-            ),
-        ]
-        policy = iam.Policy(self, "Images", statements=statements, roles=[self.role])
-        acknowledge(policy, "ecr-authorization", resource=ANY_RESOURCE)
-
     def _arn(self, service: str, resource: str, name: str, *, colon: bool = False) -> str:
         return cdk.Stack.of(self).format_arn(
             service=service,
             resource=resource,
             resource_name=name,
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME if colon else cdk.ArnFormat.SLASH_RESOURCE_NAME,
-        )
-
-    def _repository_arn(self, repository: str) -> str:
-        match = _ECR.fullmatch(repository)
-        if match is None:
-            raise InputError(
-                f"image_repositories: {repository!r} is not an ECR repository: "
-                "give ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME without a tag"
-            )
-        account, region, name = match.groups()
-        return cdk.Stack.of(self).format_arn(
-            service="ecr", account=account, region=region, resource="repository", resource_name=name
         )

@@ -18,14 +18,16 @@ from weighbridge.errors import InputError
 from weighbridge_cdk.acknowledgements import acknowledge
 
 # Who needs which: the resolver and the containers read the token (secretsmanager, kms) and prove who they are (sts);
-# clients in the VPC call endpoints (sagemaker.runtime); the assertion reads them (sagemaker.api); monitoring and logs
-# are for what callers themselves write.
+# clients in the VPC call endpoints (sagemaker.runtime); the assertion reads them (sagemaker.api), and the registrar the
+# training jobs; it sets release ids (ssm) and tells owners (sns); monitoring and logs are for what callers themselves write.
 INTERFACE_SERVICES = {
     "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
     "Kms": ec2.InterfaceVpcEndpointAwsService.KMS,
     "Sts": ec2.InterfaceVpcEndpointAwsService.STS,
     "SageMakerApi": ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_API,
     "SageMakerRuntime": ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_RUNTIME,
+    "Ssm": ec2.InterfaceVpcEndpointAwsService.SSM,
+    "Sns": ec2.InterfaceVpcEndpointAwsService.SNS,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
     "Monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
 }

@@ -1,0 +1,117 @@
+"""The keys that the registrar signs with: each does one job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+from constructs import Construct
+from weighbridge.errors import InputError
+from weighbridge_cdk.acknowledgements import acknowledge
+
+SIGNING = ("kms:GetPublicKey", "kms:Sign")
+KMS = "awskms:"
+_ALIAS = re.compile(r"(?:arn:[^:]+:kms:[^:]*:[^:]*:)?(alias/[A-Za-z0-9/_-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class SignerUris:
+    """Signer URIs (`awskms:KEY`, where KEY is an id, an ARN or `alias/NAME`; `file:PATH` on a local AWS).
+
+    `statements` signs what the registrar found, `promotions` makes a release the head of its model, `snapshot` and
+    `timestamp` are the channel's online keys, which may be one.
+
+    Raises:
+        InputError: when one key would do two jobs.
+    """
+
+    statements: str
+    promotions: str
+    snapshot: str
+    timestamp: str
+
+    def __post_init__(self) -> None:
+        if len({self.statements, self.promotions}) == 1 or {self.statements, self.promotions} & {
+            self.snapshot,
+            self.timestamp,
+        }:
+            raise InputError("SignerUris: one key would do two jobs: give statements, promotions and online keys apart")
+
+
+class SigningKeys(Construct):
+    """Three asymmetric KMS keys (ECC_NIST_P256): statements, promotions, online. Or those that exist already.
+
+    Keys that are created are kept when the stack goes: what they signed must stay verifiable. Others in the account get
+    the right to use one by their own policy; the key policy leaves that to IAM.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, existing: SignerUris | None = None) -> None:
+        """Create the keys.
+
+        Args:
+            existing: the keys that exist; default: new ones.
+        """
+        super().__init__(scope, construct_id)
+        self.uris = existing or self._create()
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables that name the keys to the registrar's function."""
+        return {
+            "WEIGHBRIDGE_REGISTRAR_KEY": self.uris.statements,
+            "WEIGHBRIDGE_PROMOTER_KEY": self.uris.promotions,
+            "WEIGHBRIDGE_SNAPSHOT_KEY": self.uris.snapshot,
+            "WEIGHBRIDGE_TIMESTAMP_KEY": self.uris.timestamp,
+        }
+
+    def grant_sign(self, role: iam.IRole) -> None:
+        """Let `role` sign with each of the keys."""
+        uris = dict.fromkeys((self.uris.statements, self.uris.promotions, self.uris.snapshot, self.uris.timestamp))
+        names = [uri.removeprefix(KMS) for uri in uris if uri.startswith(KMS)]
+        aliases = [match[1] for name in names if (match := _ALIAS.fullmatch(name))]
+        keys = [self._key_arn(name) for name in names if not _ALIAS.fullmatch(name)]
+        statements = []
+        if keys:
+            statements.append(iam.PolicyStatement(actions=list(SIGNING), resources=keys))
+        if aliases:
+            statements.append(
+                iam.PolicyStatement(
+                    actions=list(SIGNING),
+                    resources=[self._key_arn("*")],
+                    conditions={"StringEquals": {"kms:RequestAlias": aliases}},
+                )
+            )
+        if statements:
+            policy = iam.Policy(self, "Signing", statements=statements, roles=[role])
+            if aliases:
+                acknowledge(policy, "keys-by-alias", resource=self._key_arn("*"))
+
+    def _create(self) -> SignerUris:
+        statements, promotions, online = (
+            f"{KMS}{self._create_key(name, what).key_arn}"
+            for name, what in (
+                ("Statements", "Signs what the registrar found out about a release"),
+                ("Promotions", "Publishes registered releases in the first channel"),
+                ("Online", "Signs snapshot and timestamp of the first channel"),
+            )
+        )
+        return SignerUris(statements=statements, promotions=promotions, snapshot=online, timestamp=online)
+
+    def _create_key(self, name: str, description: str) -> kms.Key:
+        return kms.Key(
+            self,
+            name,
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            description=description,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _key_arn(self, name: str) -> str:
+        if cdk.Token.is_unresolved(name) or name.startswith("arn:"):
+            return name
+        return cdk.Stack.of(self).format_arn(service="kms", resource="key", resource_name=name)

@@ -1,0 +1,125 @@
+"""Training and registration, in the environment whose channel takes registrations."""
+
+from __future__ import annotations
+
+import json
+
+import aws_cdk as cdk
+
+from constructs import Construct
+from stacks.governance import GovernanceStack
+from stacks.retention import log_retention
+from weighbridge.settings import EnvironmentSettings, TrainingSettings
+from weighbridge_cdk import (
+    ArtifactoryConnection,
+    ChannelPin,
+    GovernedTraining,
+    NetworkPlacement,
+    Registrar,
+    Repositories,
+    RuntimePin,
+    SignerUris,
+)
+
+
+class TrainingStack(cdk.Stack):
+    """The role and data of training jobs, and the registrar that takes over what they upload."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: EnvironmentSettings,
+        training: TrainingSettings,
+        placement: NetworkPlacement,
+        governance: GovernanceStack,
+    ) -> None:
+        super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: training, registrar")
+        jobs = self._add_jobs(settings, training=training, placement=placement)
+        registrar = self._add_registrar(settings, training=training, placement=placement, governance=governance)
+        environment = json.dumps(dict(jobs.environment()), sort_keys=True)
+        outputs = {
+            "TrainingRole": (jobs.role.role_arn, "RoleArn of training jobs"),
+            "TrainingData": (jobs.data.bucket_name, "Inputs below input/, SageMaker's output below output/"),
+            "TrainingEnvironment": (environment, "Environment of training jobs"),
+            "Notices": (registrar.notices.topic_arn, "Subscribe to be told of jobs whose model was not registered"),
+            "LostEvents": (registrar.lost_events.queue_url, "Events to send again when their cause is repaired"),
+            "StatementsKey": (registrar.keys.uris.statements, "The registrar's key in the channel's policy"),
+            "PromotionsKey": (registrar.keys.uris.promotions, "The registrar's key as promoter of this channel"),
+            "OnlineKey": (registrar.keys.uris.timestamp, "Key of the channel's timestamp"),
+        }
+        for name, (value, description) in outputs.items():
+            cdk.CfnOutput(self, name, value=value, description=description)
+
+    def _add_jobs(
+        self, settings: EnvironmentSettings, *, training: TrainingSettings, placement: NetworkPlacement
+    ) -> GovernedTraining:
+        registry = settings.registry
+        assert registry.hub_repository is not None
+        assert registry.incoming_repository is not None
+        return GovernedTraining(
+            self,
+            "Training",
+            connection=self._connection(
+                "TrainingAccess",
+                settings=settings,
+                secret_name=training.training_secret,
+                description=f"Artifactory token that may read the hub proxy and write {registry.incoming_repository}",
+            ),
+            hub_repository=registry.hub_repository,
+            incoming_repository=registry.incoming_repository,
+            placement=placement,
+            image_repositories=settings.image_repositories,
+        )
+
+    def _add_registrar(
+        self,
+        settings: EnvironmentSettings,
+        *,
+        training: TrainingSettings,
+        placement: NetworkPlacement,
+        governance: GovernanceStack,
+    ) -> Registrar:
+        assert settings.registry.incoming_repository is not None
+        return Registrar(
+            self,
+            "Registrar",
+            environment=settings.environment,
+            connection=self._connection(
+                "RegistrarAccess",
+                settings=settings,
+                secret_name=training.registrar_secret,
+                description=f"Artifactory token that may read uploads and write the channel {settings.channel.name}",
+            ),
+            incoming_repository=settings.registry.incoming_repository,
+            channel=ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest),
+            runtime=RuntimePin(image=training.runtime_image, lock=training.runtime_lock),
+            sequences=governance.sequences,
+            sequences_key=governance.records.encryption_key,
+            signer_uris=_signer_uris(settings),
+            placement=placement,
+            log_retention=log_retention(settings),
+        )
+
+    def _connection(
+        self, name: str, *, settings: EnvironmentSettings, secret_name: str, description: str
+    ) -> ArtifactoryConnection:
+        registry = settings.registry
+        return ArtifactoryConnection(
+            self,
+            name,
+            url=registry.url,
+            repositories=Repositories(models=registry.models_repository, records=registry.records_repository),
+            secret_name=secret_name,
+            description=description,
+        )
+
+
+def _signer_uris(settings: EnvironmentSettings) -> SignerUris | None:
+    if settings.trust is None:
+        return None
+    keys = settings.trust.keys
+    return SignerUris(
+        statements=keys.registrar, promotions=keys.promoters[0], snapshot=keys.snapshot, timestamp=keys.timestamp
+    )
