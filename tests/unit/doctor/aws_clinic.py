@@ -10,11 +10,13 @@ from typing import cast
 import boto3
 from botocore.stub import Stubber
 
-from tests.unit.doctor.doctor_clinic import REGION, SECRET
 from weighbridge.doctor import Answer, Cloud, RegistryAccess, Setup
 from weighbridge.doctor.setup import Ec2Client, QuotaPage, QuotasClient
 from weighbridge.settings import EnvironmentSettings
 
+REGION = "eu-central-1"
+SECRET = "weighbridge/dev/reader"
+ROLES = ("root", "targets", "promoters", "registrar", "revocations", "online")
 RELEASE_ID = "3@sha256:" + "ab" * 32
 PARAMETER = "/weighbridge/dev/minilm/release-id"
 TOKEN = "token-that-nobody-may-see"

@@ -12,8 +12,18 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from tests.unit.doctor.aws_clinic import PARAMETER, TOKEN, WANTED, aws_setup, fill_account, make_cloud
-from tests.unit.doctor.doctor_clinic import REGION, ROLES, SECRET, findings, worst
+from tests.unit.doctor.aws_clinic import (
+    PARAMETER,
+    REGION,
+    ROLES,
+    SECRET,
+    TOKEN,
+    WANTED,
+    aws_setup,
+    fill_account,
+    make_cloud,
+)
+from tests.unit.doctor.doctor_findings import findings, worst
 from weighbridge.doctor import CHECKS, Cloud, Finding, Severity, choose, diagnose
 from weighbridge.doctor.visit import known_tokens
 from weighbridge.names import Digest

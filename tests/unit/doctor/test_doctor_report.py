@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tests.unit.doctor.doctor_clinic import Clinic
 from weighbridge.doctor import (
     CHECKS,
-    Check,
     Finding,
     Judgement,
     Report,
-    Setup,
     Severity,
     choose,
     print_report,
-    run_check,
 )
 from weighbridge.doctor.findings import ok, problem, unknown, warning
 from weighbridge.errors import InputError
@@ -72,15 +66,3 @@ def test_markup_in_an_answer_is_shown_and_not_obeyed() -> None:
     print_report(report_of(problem("[red]repo[/red] [/]", remedy="[link=x]")), console=Console(file=out, width=120))
     assert "[red]repo[/red] [/]" in out.getvalue()
     assert "0 ok, 0 warning, 1 problem, 0 could not check" in out.getvalue()
-
-
-def test_a_check_that_finds_nothing_to_look_at_is_not_ok(clinic: Clinic) -> None:
-    def nothing(setup: Setup) -> Iterator[Judgement]:
-        yield from ()
-
-    (found,) = run_check(Check("a.b", "?", nothing), clinic.setup())
-    assert found.severity is Severity.UNKNOWN
-    without_models = clinic.setup(settings=replace(clinic.settings, models=()))
-    for check in CHECKS:
-        if check.topic == "channel" and check.id != "channel.root":
-            assert {finding.severity for finding in run_check(check, without_models)} == {Severity.UNKNOWN}
