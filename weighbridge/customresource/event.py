@@ -44,11 +44,6 @@ class Event:
         """
         return _text(self.properties, name, where="ResourceProperties.")
 
-    def old_text(self, name: str) -> str | None:
-        """Return the property as it was before an Update; None when it was not there or not text."""
-        value = self.old_properties.get(name)
-        return value if isinstance(value, str) else None
-
 
 def parse_event(document: Mapping[str, object]) -> Event:
     """Return the event. Properties are not looked into: a resource of any shape can be answered, and deleted.
