@@ -50,7 +50,9 @@ def standard_config(*, hub_url: str | None, tokens: Mapping[str, str]) -> Regist
             Permission(users=("scientist",), repositories=(HUB, INCOMING), patterns=_ALL, actions="rw"),
             Permission(users=("registrar",), repositories=(INCOMING,), patterns=_ALL, actions="r"),
             Permission(users=("registrar",), repositories=(models[0], records[0]), patterns=_ALL, actions="rwn"),
-            Permission(users=("registrar",), repositories=(records[0],), patterns=("tuf/timestamp.json",), actions="rwnd"),
+            Permission(
+                users=("registrar",), repositories=(records[0],), patterns=("tuf/timestamp.json",), actions="rwnd"
+            ),
             Permission(users=("promoter",), repositories=(INCOMING,), patterns=_ALL, actions="r"),
             Permission(users=("promoter",), repositories=(*models, *records), patterns=_ALL, actions="rwn"),
             Permission(users=("promoter",), repositories=records, patterns=("tuf/timestamp.json",), actions="rwnd"),
