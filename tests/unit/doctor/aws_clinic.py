@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import boto3
-from botocore.stub import Stubber
 
 from weighbridge.doctor import Answer, Cloud, RegistryAccess, Setup
 from weighbridge.doctor.setup import Ec2Client, QuotaPage, QuotasClient
@@ -52,14 +52,20 @@ class NoProbe:
         raise AssertionError(f"{method} {path}")
 
 
-def functions_client(*, unreserved: int) -> object:
-    client = boto3.client("lambda", region_name=REGION)
-    stub = Stubber(client)
-    limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": unreserved}
-    for _ in range(3):
-        stub.add_response("get_account_settings", {"AccountLimit": limits})
-    stub.activate()
-    return client
+@dataclass
+class Functions:
+    """Lambda's account settings."""
+
+    unreserved: int
+
+    def get_account_settings(self) -> dict[str, dict[str, int]]:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": self.unreserved}}
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """One client for all tests: moto intercepts it wherever it was made, and reading its model anew costs most."""
+    return boto3.Session("testing", "testing", region_name=REGION).client(service)
 
 
 def make_cloud(
@@ -68,13 +74,13 @@ def make_cloud(
     """Clients of the account as moto has it; call inside `mock_aws`."""
     others = {"ml.g5.xlarge for endpoint usage": 0.0, "ml.c6i.xlarge for training job usage": 9.0}
     return Cloud(
-        sts=boto3.client("sts", region_name=REGION),
-        kms=boto3.client("kms", region_name=REGION),
-        secrets=boto3.client("secretsmanager", region_name=REGION),
-        ssm=boto3.client("ssm", region_name=REGION),
-        functions=functions_client(unreserved=unreserved),  # type: ignore[arg-type]
+        sts=client("sts"),
+        kms=client("kms"),
+        secrets=client("secretsmanager"),
+        ssm=client("ssm"),
+        functions=Functions(unreserved),  # type: ignore[arg-type]
         quotas=cast(QuotasClient, Quotas({**others, **({WANTED: 4.0} if applied is None else applied)}, default or {})),
-        ec2=cast(Ec2Client, boto3.client("ec2", region_name=REGION)),
+        ec2=cast(Ec2Client, client("ec2")),
     )
 
 
@@ -83,7 +89,7 @@ def fill_account(cloud: Cloud, *, keys: Iterable[str]) -> None:
     for alias in keys:
         key = cloud.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
         cloud.kms.create_alias(AliasName=f"alias/{alias}", TargetKeyId=key)
-    boto3.client("secretsmanager", region_name=REGION).create_secret(Name=SECRET, SecretString=TOKEN)
+    client("secretsmanager").create_secret(Name=SECRET, SecretString=TOKEN)
     cloud.ssm.put_parameter(Name=PARAMETER, Value=RELEASE_ID, Type="String")
 
 

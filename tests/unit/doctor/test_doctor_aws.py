@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -20,6 +21,7 @@ from tests.unit.doctor.aws_clinic import (
     TOKEN,
     WANTED,
     aws_setup,
+    client,
     fill_account,
     make_cloud,
 )
@@ -73,10 +75,12 @@ def settings(tmp_path: Path) -> EnvironmentSettings:
     return replace(loaded, network=replace(loaded.network, registry_service=None))
 
 
+def fresh(service: str) -> Any:
+    return boto3.Session("testing", "testing", region_name=REGION).client(service)
+
+
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
+def cloud() -> Iterator[Cloud]:
     with mock_aws():
         found = make_cloud()
         fill_account(found, keys=ROLES)
@@ -134,7 +138,7 @@ def test_settings_without_keys_leave_them_open(settings: EnvironmentSettings, cl
 
 
 def test_a_secret_that_the_stack_will_create_is_a_warning(settings: EnvironmentSettings, cloud: Cloud) -> None:
-    boto3.client("secretsmanager", region_name=REGION).delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    client("secretsmanager").delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
     assert only("aws.secret", settings, cloud).severity is Severity.WARNING
     credentials = replace(settings.registry.credentials, create=False)
     existing = replace(settings, registry=replace(settings.registry, credentials=credentials))
@@ -142,7 +146,7 @@ def test_a_secret_that_the_stack_will_create_is_a_warning(settings: EnvironmentS
 
 
 def test_a_secret_without_token_is_a_problem(settings: EnvironmentSettings, cloud: Cloud) -> None:
-    boto3.client("secretsmanager", region_name=REGION).put_secret_value(SecretId=SECRET, SecretString='{"user": "x"}')
+    client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString='{"user": "x"}')
     assert only("aws.secret", settings, cloud).severity is Severity.PROBLEM
 
 
@@ -197,7 +201,7 @@ def test_zones_that_are_not_there_are_a_problem(settings: EnvironmentSettings, c
 
 
 def test_subnets_must_lie_where_the_settings_say(settings: EnvironmentSettings, cloud: Cloud) -> None:
-    ec2 = boto3.client("ec2", region_name=REGION)
+    ec2 = client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     zones = ("eu-central-1a", "eu-central-1b")
     made = [
@@ -240,13 +244,13 @@ def test_a_private_link_that_lacks_a_zone_is_a_problem(settings: EnvironmentSett
 
 
 def test_a_private_link_that_is_not_offered_is_a_problem(settings: EnvironmentSettings, cloud: Cloud) -> None:
-    client = boto3.client("ec2", region_name=REGION)
+    stubbed = fresh("ec2")
     linked = replace(settings, network=replace(settings.network, registry_service="com.amazonaws.vpce.x.vpce-svc-1"))
-    with Stubber(client) as stub:
+    with Stubber(stubbed) as stub:
         stub.add_client_error("describe_vpc_endpoint_services", "InvalidServiceName")
-        assert only("aws.private-link", linked, replace(cloud, ec2=client)).severity is Severity.PROBLEM
+        assert only("aws.private-link", linked, replace(cloud, ec2=stubbed)).severity is Severity.PROBLEM
         stub.add_client_error("describe_vpc_endpoint_services", "UnauthorizedOperation")
-        assert only("aws.private-link", linked, replace(cloud, ec2=client)).severity is Severity.UNKNOWN
+        assert only("aws.private-link", linked, replace(cloud, ec2=stubbed)).severity is Severity.UNKNOWN
 
 
 def test_a_quota_that_nobody_raised_is_awss_default(settings: EnvironmentSettings, cloud: Cloud) -> None:
@@ -255,10 +259,10 @@ def test_a_quota_that_nobody_raised_is_awss_default(settings: EnvironmentSetting
 
 
 def test_what_aws_refuses_is_not_ok(settings: EnvironmentSettings, cloud: Cloud) -> None:
-    client = boto3.client("service-quotas", region_name=REGION)
-    with Stubber(client) as stub:
+    stubbed = fresh("service-quotas")
+    with Stubber(stubbed) as stub:
         stub.add_client_error("list_service_quotas", "AccessDeniedException")
-        found = only("aws.quota-instances", settings, replace(cloud, quotas=client))
+        found = only("aws.quota-instances", settings, replace(cloud, quotas=stubbed))
     assert (found.severity, "ListServiceQuotas" in found.remedy) == (Severity.UNKNOWN, True)
 
 
