@@ -1,0 +1,48 @@
+"""Put the local AWS together: MiniStack, the resource types that it lacks, and the events of services."""
+
+from __future__ import annotations
+
+from local.aws.emulator import Emulator
+from local.aws.handler import JsonObject
+from local.aws.resources.adapted import adapt_secret, adapt_vpc
+from local.aws.resources.flow_log import FlowLogHandler
+from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler, SageMakerApi
+
+# How long an answer may be on its way after the function that sent it has ended.
+ANSWER_SECONDS = 5.0
+
+
+def extend(emulator: Emulator, *, sagemaker: SageMakerApi) -> None:
+    """Teach MiniStack what this app's templates need, and let stacks report their status as events."""
+    emulator.add_handler(FlowLogHandler())
+    emulator.add_handler(ModelHandler(sagemaker))
+    emulator.add_handler(EndpointConfigHandler(sagemaker))
+    emulator.add_handler(EndpointHandler(sagemaker))
+    emulator.adapt("AWS::EC2::VPC", adapt_vpc)
+    emulator.adapt("AWS::SecretsManager::Secret", adapt_secret)
+
+    emulator.end_silent_waits(seconds=ANSWER_SECONDS)
+
+    def report_stack(stack_id: str, status: str, reason: str) -> None:
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/eventbridge-integration.html
+        emulator.put_event(
+            source="aws.cloudformation",
+            detail_type="CloudFormation Stack Status Change",
+            detail={"stack-id": stack_id, "status-details": {"status": status, "status-reason": reason}},
+            resources=[stack_id],
+        )
+
+    emulator.on_stack_status(report_stack)
+
+
+def report_training_job(emulator: Emulator, detail: JsonObject) -> None:
+    """Put the event of a training job's change of state; `detail` is what DescribeTrainingJob answers.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+    emulator.put_event(
+        source="aws.sagemaker",
+        detail_type="SageMaker Training Job State Change",
+        detail=detail,
+        resources=[str(detail["TrainingJobArn"])],
+    )

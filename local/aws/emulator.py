@@ -1,0 +1,151 @@
+"""MiniStack in this process: everything that reaches into it, in one place.
+
+MiniStack reads its environment when it is imported, so `configure` comes first. What is used of it that is no public
+door: the table of CloudFormation handlers, the table of create-only properties, the function that records stack events,
+and the internal calls of EventBridge and CloudWatch Logs (version 1.5.33).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from local.aws.handler import JsonObject, ResourceHandler
+from local.aws.resources.adapted import Entry
+from local.aws.scope import Scope
+
+StackStatusListener = Callable[[str, str, str], None]
+
+_STACK = "AWS::CloudFormation::Stack"
+# The services that open ports of their own have no use here.
+_OFF = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "LAMBDA_EXECUTOR": "local"}
+
+
+def configure(*, scope: Scope, port: int, folder: Path) -> None:
+    """Set the environment that MiniStack reads at import; everything it writes lies in `folder`."""
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        {
+            **_OFF,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_ACCOUNT_ID": scope.account,
+            "MINISTACK_REGION": scope.region,
+            "S3_DATA_DIR": str(folder / "s3"),
+            "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
+            "LOG_LEVEL": "INFO",
+            "TMPDIR": str(temporary),
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+    )
+
+
+class _Answer:
+    """The event of a custom resource's answer. MiniStack begins to wait for it when the function has ended."""
+
+    def __init__(self, event: threading.Event, *, seconds: float) -> None:
+        self._event = event
+        self._seconds = seconds
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the answer.
+
+        Raises:
+            TimeoutError: when there is none, and will be none.
+        """
+        if self._event.wait(min(timeout, self._seconds)):
+            return True
+        raise TimeoutError(
+            "CloudFormation did not receive a response from your Custom Resource: its function has ended"
+        )
+
+
+class Emulator:
+    """MiniStack's application and the doors into it. Call `configure` before."""
+
+    def __init__(self, *, scope: Scope) -> None:
+        from ministack import app as gateway
+        from ministack.core.responses import request_scope
+        from ministack.services import cloudwatch_logs, eventbridge
+
+        self.app = gateway.app
+        self._scope = scope
+        self._request_scope = request_scope
+        self._logs = cloudwatch_logs
+        self._events = eventbridge
+
+    def add_handler(self, handler: ResourceHandler) -> None:
+        """Let CloudFormation create, update and delete resources of the handler's type."""
+        from ministack.services.cloudformation import provisioners, stacks
+
+        name = handler.resource_type
+        provisioners._RESOURCE_HANDLERS[name] = {
+            "create": lambda logical_id, properties, _stack: handler.create(logical_id, properties),
+            "update": lambda physical_id, old, new, _stack: handler.update(physical_id, old, new),
+            "delete": handler.delete,
+        }
+        provisioners._REPLACING_PROPERTIES[name] = handler.create_only
+        if handler.blocks:
+            on_worker = stacks._runs_on_worker_thread
+            stacks._runs_on_worker_thread = lambda kind: kind == name or on_worker(kind)
+
+    def adapt(self, resource_type: str, adapter: Callable[[Entry], Entry]) -> None:
+        """Replace MiniStack's handler of a type by what `adapter` makes of it."""
+        from ministack.services.cloudformation import provisioners
+
+        provisioners._RESOURCE_HANDLERS[resource_type] = adapter(provisioners._RESOURCE_HANDLERS[resource_type])
+
+    def on_stack_status(self, listener: StackStatusListener) -> None:
+        """Call `listener(stack_id, status, reason)` whenever a stack itself, not a resource in it, changes status."""
+        from ministack.services.cloudformation import changesets, handlers, stacks
+
+        record = stacks._add_event
+
+        def recorded(
+            stack_id: str, stack_name: str, logical_id: str, resource_type: str, status: str, *rest: str, **named: str
+        ) -> None:
+            record(stack_id, stack_name, logical_id, resource_type, status, *rest, **named)
+            if resource_type == _STACK and logical_id == stack_name:
+                listener(stack_id, status, rest[0] if rest else named.get("reason", ""))
+
+        for module in (changesets, handlers, stacks):
+            module._add_event = recorded
+
+    def end_silent_waits(self, *, seconds: float) -> None:
+        """Fail a custom resource `seconds` after its function has ended without an answer.
+
+        CloudFormation waits on, until the resource's ServiceTimeout; nothing that this app deploys answers later than
+        its function ends.
+        """
+        from ministack.services.cloudformation import custom_resource
+
+        register = custom_resource.register_token
+
+        def registered(token: str) -> _Answer:
+            return _Answer(register(token), seconds=seconds)
+
+        custom_resource.register_token = registered
+
+    def put_event(self, *, source: str, detail_type: str, detail: JsonObject, resources: Sequence[str]) -> None:
+        """Put an event of an AWS service on the default bus; rules match it and their targets are called."""
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": [*resources]}
+        with self._request_scope(self._scope.account, self._scope.region):
+            self._events._ensure_default_bus()
+            self._events._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+    def put_log_line(self, group: str, stream: str, line: str) -> None:
+        """Append a line to a log stream; group and stream are created when they are missing."""
+        where = {"logGroupName": group, "logStreamName": stream}
+        event = {"timestamp": int(time.time() * 1000), "message": line}
+        with self._request_scope(self._scope.account, self._scope.region):
+            self._logs._create_log_group({"logGroupName": group})
+            self._logs._create_log_stream(where)
+            status, _, body = self._logs._put_log_events({**where, "logEvents": [event]})
+        if status >= 400:
+            raise RuntimeError(f"PutLogEvents to {group}: {body!r}")
