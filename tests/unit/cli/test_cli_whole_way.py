@@ -7,10 +7,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from cli_world import MODEL, REGION, World, files_of, start_registry
 from moto import mock_aws
 
 from local.registry.process import RegistryProcess
+from tests.unit.cli.cli_world import MODEL, REGION, World, files_of, start_registry
 
 pytestmark = pytest.mark.twin
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from memory_registry import INCOMING, MODELS, RECORDS, KilledError, MemoryFrogml, MemoryRegistry
 from securesystemslib.signer import CryptoSigner
 
+from tests.unit.registration.memory_registry import INCOMING, MODELS, RECORDS, KilledError, MemoryFrogml, MemoryRegistry
 from weighbridge.errors import IntegrityError, RegistryConflictError, RegistryNotFoundError, TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from memory_registry import INCOMING, MemoryFrogml, MemoryRegistry
 
+from tests.unit.registration.memory_registry import INCOMING, MemoryFrogml, MemoryRegistry
 from weighbridge.errors import InputError, IntegrityError, RegistryConflictError, RegistryNotFoundError
 from weighbridge.names import Digest
 from weighbridge.registration import JOB_RECORD_PATH, JobRecord, UploadReport, parse_job_record, upload
