@@ -48,13 +48,6 @@ class WireResponse:
     body: bytes = b""
 
 
-def handles(request: WireRequest) -> bool:
-    """Whether a request is for SageMaker at all."""
-    return request.headers.get("x-amz-target", "").startswith(TARGET_PREFIX) or bool(
-        _INVOCATIONS.fullmatch(request.path)
-    )
-
-
 def handle(service: LocalSageMaker, request: WireRequest) -> WireResponse:
     """Answer one request; blocks as long as a container needs for its answer."""
     invocations = _INVOCATIONS.fullmatch(request.path)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local.sagemaker.host import Host
+from local.sagemaker.host import Host, remove_folder
 from local.sagemaker.images import Image
 from local.sagemaker.invocation import ContainerAnswer, Invocation
 from local.sagemaker.processes import ManagedProcess
@@ -39,14 +38,13 @@ class HostingContainer:
 
         Raises:
             OSError: when the program cannot be executed.
-            AwsError: when the image is gone.
         """
-        shutil.rmtree(folder / "ml", ignore_errors=True)
+        remove_folder(folder / "ml")
         (folder / "ml" / "model").mkdir(parents=True)
         self._port = _free_port()
         self.process = ManagedProcess(
             command=host.images.command(image, argument="serve"),
-            folder=host.images.unpack(image),
+            folder=host.images.unpacked(image),
             environment={
                 **host.container_environment(image=image, own=environment, folder=folder),
                 "SAGEMAKER_BIND_TO_PORT": str(self._port),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -69,7 +70,7 @@ class Host:
             "LANG": os.environ.get("LANG", "C.UTF-8"),
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),
-            "PYTHONPATH": str(self.images.unpack(image)),
+            "PYTHONPATH": str(self.images.unpacked(image)),
             **image.environment,
             **own,
             **self.environment,
@@ -78,8 +79,8 @@ class Host:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a container's folder; a container may have taken its own write permission away."""
-    for path in (folder, *folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
+    """Remove a container's folder, if it is there; a container may have taken its own write permission away."""
+    for path, _, _ in os.walk(folder):
+        with contextlib.suppress(FileNotFoundError):
+            Path(path).chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -91,12 +90,14 @@ def content_digest(image: Image, *, folder: Path) -> str:
 
 
 class ImageStore:
-    """The images that can be started, each unpacked once below `folder` and verified there."""
+    """The images that can be started, unpacked below `folder` when this is made: later changes of their sources do not
+    reach them."""
 
     def __init__(self, *, folder: Path, images: Sequence[Image]) -> None:
         self._folder = folder
         self._images = {image.reference: image for image in images}
-        self._lock = threading.Lock()
+        for image in images:
+            _unpack(image, self.unpacked(image))
 
     def find(self, reference: str) -> Image:
         """Return the image.
@@ -113,34 +114,34 @@ class ImageStore:
             )
         raise AwsError.validation(f"Requested image {reference} not found.")
 
-    def unpack(self, image: Image) -> Path:
-        """Return the folder with the image's files.
-
-        Raises:
-            AwsError: when the files are no longer those that the digest names.
-        """
-        target = self._folder / image.digest.removeprefix("sha256:")
-        with self._lock:
-            if not target.exists():
-                draft = target.with_suffix(".draft")
-                shutil.rmtree(draft, ignore_errors=True)
-                for path in _files(image.source, image.paths):
-                    (draft / path).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(image.source / path, draft / path)
-                if content_digest(image, folder=draft) != image.digest:
-                    raise AwsError.validation(f"Requested image {image.reference} not found: its files have changed.")
-                draft.rename(target)
-        return target
+    def unpacked(self, image: Image) -> Path:
+        """Return the folder with the image's files."""
+        return self._folder / image.digest.removeprefix("sha256:")
 
     def command(self, image: Image, *, argument: str) -> tuple[str, ...]:
         """Return what `docker run IMAGE ARGUMENT` would execute."""
-        return (str(image.interpreter), str(self.unpack(image) / image.entry_point), argument)
+        return (str(image.interpreter), str(self.unpacked(image) / image.entry_point), argument)
+
+
+def _unpack(image: Image, target: Path) -> None:
+    if target.exists():
+        return
+    draft = target.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    for path in _files(image.source, image.paths):
+        (draft / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(image.source / path, draft / path)
+    if content_digest(image, folder=draft) != image.digest:
+        raise RuntimeError(f"{image.source}: changed while image {image.repository} was made of it: start again")
+    draft.rename(target)
 
 
 def _files(folder: Path, paths: Sequence[str]) -> Iterator[str]:
     found = set()
     for path in paths:
         whole = folder / path
+        if not whole.exists():
+            raise FileNotFoundError(f"{whole}: belongs to the image, and is not there")
         for file in whole.rglob("*") if whole.is_dir() else (whole,):
             if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc":
                 found.add(file.relative_to(folder).as_posix())

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from local.sagemaker.containers import INVOCATION_SECONDS, HostingContainer
-from local.sagemaker.errors import AwsError
 from local.sagemaker.host import Host, remove_folder
 from local.sagemaker.images import Image
 from local.sagemaker.invocation import ContainerAnswer, Invocation
@@ -150,7 +149,7 @@ class Instance:
                     folder=self._folder,
                     on_line=self._write,
                 )
-            except (OSError, AwsError) as error:
+            except OSError as error:
                 self._write(f"container could not be started: {error}")
                 return None
             return self._container

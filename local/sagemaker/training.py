@@ -127,7 +127,7 @@ class TrainingJob:
         self._state.note(TrainingStartTime=time.time())
         try:
             self._process = process = self._start(write)
-        except (OSError, AwsError) as error:
+        except OSError as error:
             raise JobError(f"ClientError: The training container could not be started: {error}") from error
         exceeded = self._wait(process)
         if process.exit_status != 0 and not exceeded and not self._stop.is_set():
@@ -139,7 +139,7 @@ class TrainingJob:
         host, image = self._host, self._image
         return ManagedProcess(
             command=host.images.command(image, argument="train"),
-            folder=host.images.unpack(image),
+            folder=host.images.unpacked(image),
             environment={
                 **host.container_environment(image=image, own=own, folder=self._folder),
                 **toolkit_environment(self._ml, self._request),

@@ -17,7 +17,8 @@ from local.sagemaker.api import application
 from local.sagemaker.host import Timing
 from local.sagemaker.images import Image
 from local.sagemaker.invocation import Invocation
-from local.sagemaker.service import LocalSageMaker
+from local.sagemaker.logs import LogSink
+from local.sagemaker.service import LocalSageMaker, no_log
 from local.sagemaker.shapes import Json, JsonObject
 
 ROLE = "arn:aws:iam::000000000000:role/endpoint"
@@ -112,15 +113,14 @@ def variant(model: str, **changes: Json) -> JsonObject:
 class World:
     """The service with the fake image, and what most tests do with it."""
 
-    def __init__(self, folder: Path, *, timing: Timing = FAST) -> None:
+    def __init__(self, folder: Path, *, timing: Timing = FAST, log: LogSink = no_log) -> None:
         self.folder = folder
         self.image = fake_image(folder)
-        self.lines: list[tuple[str, str, str]] = []
         self.service = LocalSageMaker(
             folder=folder / "sagemaker",
             images=[self.image],
             environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_DEFAULT_REGION": "eu-central-1"},
-            log=lambda *line: self.lines.append(line),
+            log=log,
             timing=timing,
         )
 

@@ -54,7 +54,7 @@ def test_life_of_an_endpoint_with_boto3_and_its_waiters(world: World, client: Ca
     sagemaker, runtime = client("sagemaker"), client("sagemaker-runtime")
     create(sagemaker, world, "one")
     create(sagemaker, world, "two")
-    quick = {"Delay": 1, "MaxAttempts": 60}
+    quick = {"Delay": 0.05, "MaxAttempts": 1000}
     arn = sagemaker.create_endpoint(EndpointName="E-1", EndpointConfigName="one", Tags=[{"Key": "k", "Value": "v"}])[
         "EndpointArn"
     ]

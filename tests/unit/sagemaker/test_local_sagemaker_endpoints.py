@@ -16,7 +16,17 @@ from local.sagemaker.invocation import Invocation
 PING = "The primary container for production variant primary did not pass the ping health check."
 
 
-def test_created_endpoint_serves_and_its_lines_are_in_its_log_group(world: World) -> None:
+def test_created_endpoint_serves_and_its_lines_are_in_its_log_group(tmp_path: Path) -> None:
+    lines: list[tuple[str, str, str]] = []
+    world = World(tmp_path, log=lambda *line: lines.append(line))
+    with world.service:
+        check_created_endpoint(world)
+    streams = {stream for group, stream, _ in lines if group == "/aws/sagemaker/Endpoints/e"}
+    assert len(streams) == 2
+    assert all(stream.startswith("primary/i-") for stream in streams)
+
+
+def check_created_endpoint(world: World) -> None:
     world.add_config("one", InitialInstanceCount=2)
     assert world.serve("one") == "InService"
     assert world.version() == "one"
@@ -27,9 +37,6 @@ def test_created_endpoint_serves_and_its_lines_are_in_its_log_group(world: World
     shown = described["ProductionVariants"][0]
     assert shown["CurrentInstanceCount"] == shown["DesiredInstanceCount"] == 2
     assert shown["DeployedImages"][0]["ResolvedImage"] == world.image.reference
-    streams = {stream for group, stream, _ in world.lines if group == "/aws/sagemaker/Endpoints/e"}
-    assert len(streams) == 2
-    assert all(stream.startswith("primary/i-") for stream in streams)
 
 
 def test_failed_create_is_failed_for_good_and_the_reason_is_in_the_log_only(world: World) -> None:
@@ -171,6 +178,7 @@ def test_container_that_crashes_is_restarted_a_few_times(world: World) -> None:
         world.service.invoke_endpoint("e", Invocation(body=b"crash"))
     assert (crashed.value.code, crashed.value.fields["OriginalStatusCode"]) == ("ModelError", 0)
     assert [world.version() for _ in range(10)] == ["one"] * 10
+    wait_for(lambda: world.log().count("starting ") == 3)
     wait_for(lambda: world.describe()["ProductionVariants"][0]["CurrentInstanceCount"] == 2)
     after = world.service.container_pids("e")
     assert len(set(before) & set(after)) == 1

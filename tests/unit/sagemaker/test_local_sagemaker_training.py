@@ -264,7 +264,7 @@ def test_boto3_creates_waits_for_and_lists_jobs(bench: Bench) -> None:
         )
         client.create_training_job(**bench.request("job-1"))
         client.get_waiter("training_job_completed_or_stopped").wait(
-            TrainingJobName="job-1", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            TrainingJobName="job-1", WaiterConfig={"Delay": 0.05, "MaxAttempts": 1000}
         )
         described = client.describe_training_job(TrainingJobName="job-1")
         assert described["TrainingStartTime"] <= described["TrainingEndTime"]
