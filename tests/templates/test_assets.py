@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,17 @@ def test_the_digest_follows_the_content(tmp_path: Path) -> None:
     assert second.digest != first.digest
     assert (second.folder / "weighbridge" / "names.py").read_text() == "changed = True\n"
     shutil.rmtree(second.folder)
+
+
+@pytest.mark.parametrize("name", ["resolver", "endpoint_assertion", "release_watcher"])
+def test_a_handler_needs_its_folder_alone(name: str, tmp_path: Path) -> None:
+    folder = assemble_function(name).folder
+    program = (
+        f"import sys; sys.path[:0] = [{str(folder)!r}]; import handler, weighbridge; "
+        f"assert callable(handler.handler) and weighbridge.__file__.startswith({str(folder)!r})"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, env={}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_unknown_handler_is_refused() -> None:

@@ -62,6 +62,17 @@ def test_only_the_watcher_writes_the_release_id(inference: Template) -> None:
     assert all(name.startswith("ReleaseWatcher") for name in writers)
 
 
+def test_functions_may_describe_their_own_stack_and_no_other(inference: Template) -> None:
+    found = {
+        policy: (as_list(statement["Action"]), statement["Resource"])
+        for policy, statement in statements(inference)
+        if any(action.startswith("cloudformation:") for action in as_list(statement["Action"]))
+    }
+    assert len(found) == 2
+    assert all(name.startswith(("EndpointAssertion", "ReleaseWatcher")) for name in found)
+    assert all(rights == (["cloudformation:DescribeStacks"], {"Ref": "AWS::StackId"}) for rights in found.values())
+
+
 def test_no_managed_policy_of_aws_is_attached(templates: dict[str, Template]) -> None:
     for template in templates.values():
         for role in resources(template, "AWS::IAM::Role").values():

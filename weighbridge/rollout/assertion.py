@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # Source: SageMaker API reference, DescribeEndpoint, EndpointStatus.
 PASSING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 POLL_SECONDS = 5.0
+# For CloudFormation to say, at its slowest (weighbridge.cloud.SHORT), whether the stack is being rolled back.
+ASKING_SECONDS = 35.0
 RULE = "refused.endpoint"
 
 
@@ -76,7 +78,7 @@ def assert_endpoint(
         CloudError: when SageMaker refuses or does not answer.
     """
     found = _describe(client, expected.endpoint)
-    while found["EndpointStatus"] in PASSING and seconds_left() > POLL_SECONDS:
+    while found["EndpointStatus"] in PASSING and seconds_left() > POLL_SECONDS + ASKING_SECONDS:
         sleep(POLL_SECONDS)
         found = _describe(client, expected.endpoint)
     config = found.get("EndpointConfigName", "")

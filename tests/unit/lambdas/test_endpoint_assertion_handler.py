@@ -118,9 +118,10 @@ def test_an_endpoint_that_is_under_way_is_waited_for(deployed: Deployed) -> None
     assert deployed.slept == [5.0, 5.0]
 
 
-def test_waiting_ends_before_the_functions_time(deployed: Deployed) -> None:
-    endpoint = Endpoint(("Updating", OLD))
-    answer = deployed.call("Update", endpoint, old=OLD, context=Context(milliseconds=20_000))
+def test_waiting_ends_while_there_is_time_to_ask_and_to_answer(deployed: Deployed) -> None:
+    endpoint, stack = Endpoint(("Updating", OLD)), Stack("UPDATE_IN_PROGRESS")
+    answer = deployed.call("Update", endpoint, stack=stack, old=OLD, context=Context(milliseconds=55_000))
+    assert stack.asked == 1
     assert answer["Status"] == "FAILED"
     assert endpoint.asked == 1
     assert "Updating" in str(answer["Reason"])

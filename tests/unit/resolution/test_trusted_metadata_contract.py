@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_memory import BUCKET, AwsMemory
@@ -147,6 +148,28 @@ def test_an_unreadable_record_is_no_memory_and_is_replaced(tmp_path: Path, data:
     assert store.load(channel="dev", root=ROOT) == {}
     save(store, timestamp=1)
     assert versions(store)["timestamp.json"] == 1
+
+
+def test_s3_takes_in_what_was_written_in_between(aws: AwsMemory) -> None:
+    class Racing:
+        """S3 where somebody else writes after each of the first two reads."""
+
+        def __init__(self) -> None:
+            self.others = [7, 8]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(aws.s3, name)
+
+        def get_object(self, **options: str) -> Any:
+            try:
+                return aws.s3.get_object(**options)
+            finally:
+                if self.others:
+                    save(S3Metadata(client=aws.s3, bucket=BUCKET), timestamp=self.others.pop(0), other=1)
+
+    store = S3Metadata(client=Racing(), bucket=BUCKET)  # type: ignore[arg-type]
+    save(store, timestamp=6, minilm=2)
+    assert versions(store) == {"root_history/1.root.json": 1, "timestamp.json": 8, "minilm.json": 2, "other.json": 1}
 
 
 def test_s3_gives_up_when_others_write_every_time(aws: AwsMemory) -> None:
