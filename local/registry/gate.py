@@ -32,17 +32,19 @@ class Gate:
         if raw.startswith("/control/"):
             await self._app(scope, receive, send)
             return
-        status = 0
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         inside = raw.startswith(PREFIX) and self._origin == "registry"
         path = unquote(raw.removeprefix(PREFIX))
         fault = self._registry.faults.take(method=scope["method"], path=path) if inside else None
+        noted = False
+
+        async def noting(message: Message) -> None:
+            # Noted before the client hears of it: whoever got an answer finds it in the log.
+            nonlocal noted
+            if message["type"] == "http.response.start":
+                noted = True
+                self._note(scope, raw, message["status"], fault)
+            await send(message)
+
         try:
             if fault is None:
                 await self._app(scope, receive, noting)
@@ -52,7 +54,8 @@ class Gate:
             # Returning without the rest of the body makes the server close the connection.
             return
         finally:
-            self._note(scope, raw, status, fault)
+            if not noted:
+                self._note(scope, raw, 0, fault)
 
     async def _spoiled(self, fault: Fault, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "status":

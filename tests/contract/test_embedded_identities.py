@@ -22,7 +22,7 @@ PLACES = {
 # What each may do to each place: read, write what is not there, overwrite.
 MAY = {
     "scientist": {"incoming": "rw"},
-    "registrar": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rw"},
+    "registrar": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rwo"},
     "promoter": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rwo", "prod": "rw"},
     "reader": {"models": "r", "records": "r", "tuf": "r", "timestamp": "r", "prod": "r"},
 }

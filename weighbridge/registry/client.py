@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -19,38 +18,20 @@ import requests
 
 from weighbridge.canonical import JsonObject
 from weighbridge.errors import (
+    InputError,
     IntegrityError,
     RegistryConflictError,
     RegistryError,
     RegistryForbiddenError,
     RegistryNotFoundError,
-    RegistryUnavailableError,
 )
 from weighbridge.registry.credentials import TokenSource
+from weighbridge.registry.download import open_download
 from weighbridge.registry.http import Body, Http, Retries, Timeouts
-from weighbridge.registry.models import Download, FileInfo, Location, quote_path
-from weighbridge.registry.upload import CHUNK, Upload
+from weighbridge.registry.models import Download, FileInfo, Location, quote_key, quote_path
+from weighbridge.registry.upload import Uploads
 
 ANSWER_LIMIT = 64 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class _StreamedDownload:
-    """A streamed body; see models.Download."""
-
-    status: int
-    start: int
-    size: int | None
-    etag: str | None
-    _answer: requests.Response
-
-    def chunks(self) -> Iterator[bytes]:
-        try:
-            yield from self._answer.iter_content(CHUNK)
-        except (requests.RequestException, OSError) as error:
-            raise RegistryUnavailableError(
-                f"the body of {self._answer.url.partition('?')[0]} was cut or stalled ({type(error).__name__})"
-            ) from error
 
 
 class ArtifactoryClient:
@@ -118,11 +99,13 @@ class ArtifactoryClient:
 
     def listing(self, *, repository: str, path: str = "") -> tuple[FileInfo, ...]:
         """Return all files below a folder, sorted by path (GET /api/storage?list&deep=1)."""
-        where = _at(repository, path) if path else quote(repository)
+        where = _at(repository, path) if path else quote_key(repository)
         body = self._json("GET", f"api/storage/{where}?list&deep=1&listFolders=0")
         files = body.get("files")
+        if not isinstance(files, list):
+            raise RegistryError(f"listing {repository}/{path}: the answer holds no files: is this Artifactory?")
         found = []
-        for entry in files if isinstance(files, list) else []:
+        for entry in files:
             if not isinstance(entry, dict) or str(entry.get("folder")).lower() == "true":
                 continue
             below = str(entry.get("uri", "")).lstrip("/")
@@ -143,19 +126,10 @@ class ArtifactoryClient:
         Raises:
             IntegrityError: when it is longer than `limit` bytes.
         """
-        with self.stream(repository=repository, path=path) as download:
-            held = bytearray()
-            for chunk in download.chunks():
-                held += chunk
-                if len(held) > limit:
-                    raise IntegrityError(
-                        f"{repository}/{path} is longer than the {limit} bytes that such a file may have"
-                    )
-            if download.size is not None and len(held) != download.size:
-                raise RegistryUnavailableError(
-                    f"{repository}/{path}: the body ended at {len(held)} of {download.size} bytes"
-                )
-            return bytes(held)
+        data = self._http.read("GET", _at(repository, path), limit=limit)
+        if len(data) > limit:
+            raise IntegrityError(f"{repository}/{path} is longer than the {limit} bytes that such a file may have")
+        return data
 
     @contextmanager
     def stream(
@@ -166,7 +140,7 @@ class ArtifactoryClient:
         The answer may be 200 (the whole file) although a range was asked for: look at `status` and `start`.
 
         Raises:
-            RegistryError: when a 206 answer's Content-Range is not the range that was asked for.
+            RegistryError: when the answer is neither the file nor the range that was asked for.
         """
         headers = {"Accept-Encoding": "identity"}
         ranged = start > 0 or end is not None
@@ -176,7 +150,7 @@ class ArtifactoryClient:
                 headers["If-Range"] = if_range
         answer = self._http.send("GET", _at(repository, path), headers=headers, stream=True)
         try:
-            yield _open_download(answer, where=f"{repository}/{path}", start=start, ranged=ranged)
+            yield open_download(answer, where=f"{repository}/{path}", start=start, end=end, ranged=ranged)
         finally:
             answer.close()
 
@@ -191,7 +165,14 @@ class ArtifactoryClient:
             present = self._present(repository=repository, path=path, sha256=sha256)
             if present is not None:
                 return present
-        return self._deploy(repository=repository, path=path, sha256=sha256, body=lambda: data, size=len(data))
+        return self._deploy(
+            repository=repository,
+            path=path,
+            sha256=sha256,
+            body=lambda: data,
+            size=len(data),
+            overwrite=overwrite,
+        )
 
     def deploy_file(
         self,
@@ -209,26 +190,27 @@ class ArtifactoryClient:
             path: target path.
             source: local file.
             sha256: its digest where known, else it is computed.
-            progress: called with the number of bytes sent since the last call.
+            progress: called with the number of bytes sent since the last call; negative when some are sent again.
 
         Raises:
+            InputError: the local file cannot be read.
             RegistryConflictError: when the path already holds other bytes.
         """
-        digest = sha256 or _hash_file(source)
+        digest, size = _described(source, sha256=sha256)
         present = self._present(repository=repository, path=path, sha256=digest)
         if present is not None:
             return present
         by_checksum = {"X-Checksum-Deploy": "true", "X-Checksum-Sha256": digest}
         answer = self._http.send("PUT", _at(repository, path), headers=by_checksum, body=lambda: b"", accept=(404,))
-        size = source.stat().st_size
         if answer.status_code != 404:
             return _deployed(answer, repository=repository, path=path, sha256=digest, size=size)
         return self._deploy(
             repository=repository,
             path=path,
             sha256=digest,
-            body=lambda: Upload(source=source, progress=progress),
+            body=Uploads(source=source, size=size, progress=progress),
             size=size,
+            overwrite=False,
         )
 
     def copy_file(self, *, source: Location, target: Location) -> FileInfo:
@@ -244,12 +226,13 @@ class ArtifactoryClient:
         present = self._present(repository=target.repository, path=target.path, sha256=original.sha256)
         if present is not None:
             return present
-        query = urlencode({"to": f"/{target}", "suppressLayouts": 1, "failFast": 1}, quote_via=quote)
-        body = self._json("POST", f"api/copy/{_at(source.repository, source.path)}?{query}")
-        messages = body.get("messages")
-        for message in messages if isinstance(messages, list) else []:
-            if isinstance(message, dict) and str(message.get("level", "")).upper() == "ERROR":
-                raise RegistryForbiddenError(f"copying {source} to {target}: {message.get('message')}")
+        try:
+            self._copy(source, target)
+        except RegistryError:
+            # The copy may have been made although its answer was lost or refused the repetition: what counts lies there.
+            present = self._present(repository=target.repository, path=target.path, sha256=original.sha256)
+            if present is None:
+                raise
         copied = self.info(repository=target.repository, path=target.path)
         if (copied.sha256, copied.size) != (original.sha256, original.size):
             raise IntegrityError(f"{target}: holds {copied.sha256} after copying, {source} holds {original.sha256}")
@@ -276,11 +259,12 @@ class ArtifactoryClient:
 
     def entity_manifest(self, *, repository: str, name: str, version: str) -> JsonObject:
         """Return frogml's manifest of a model version. Its order is not stable and its digests are claims."""
-        return self._json("GET", f"api/machinelearning/{repository}/model/entity-manifest/{name}/{version}")
+        where = f"{quote_key(repository)}/model/entity-manifest/{quote_path(f'{name}/{version}')}"
+        return self._json("GET", f"api/machinelearning/{where}")
 
     def repository_type(self, *, repository: str) -> str:
         """Return a repository's package type, lower case (GET /api/repositories/KEY)."""
-        return str(self._json("GET", f"api/repositories/{quote(repository)}").get("packageType", "")).lower()
+        return str(self._json("GET", f"api/repositories/{quote_key(repository)}").get("packageType", "")).lower()
 
     def _present(self, *, repository: str, path: str, sha256: str) -> FileInfo | None:
         try:
@@ -293,29 +277,44 @@ class ArtifactoryClient:
             )
         return found
 
-    def _deploy(self, *, repository: str, path: str, sha256: str, body: Callable[[], Body], size: int) -> FileInfo:
+    def _copy(self, source: Location, target: Location) -> None:
+        query = urlencode({"to": f"/{target}", "suppressLayouts": 1, "failFast": 1}, quote_via=quote)
+        body = self._json("POST", f"api/copy/{_at(source.repository, source.path)}?{query}")
+        messages = body.get("messages")
+        for message in messages if isinstance(messages, list) else []:
+            if isinstance(message, dict) and str(message.get("level", "")).upper() == "ERROR":
+                raise RegistryForbiddenError(f"copying {source} to {target}: {message.get('message')}")
+
+    def _deploy(
+        self, *, repository: str, path: str, sha256: str, body: Callable[[], Body], size: int, overwrite: bool
+    ) -> FileInfo:
         headers = {"X-Checksum-Sha256": sha256}
-        answer = self._http.send("PUT", _at(repository, path), headers=headers, body=body)
+        try:
+            answer = self._http.send("PUT", _at(repository, path), headers=headers, body=body)
+        except (RegistryForbiddenError, RegistryConflictError):
+            # Somebody else may have written it meanwhile, or an attempt of ours whose answer was lost.
+            present = None if overwrite else self._present(repository=repository, path=path, sha256=sha256)
+            if present is None:
+                raise
+            return present
         return _deployed(answer, repository=repository, path=path, sha256=sha256, size=size)
 
     def _json(self, method: str, path: str) -> JsonObject:
-        answer = self._http.send(method, path, stream=True)
+        what = f"{method} {path.partition('?')[0]}"
+        data = self._http.read(method, path, limit=ANSWER_LIMIT)
+        if len(data) > ANSWER_LIMIT:
+            raise RegistryError(f"{what}: the answer is longer than {ANSWER_LIMIT} bytes")
         try:
-            data = answer.raw.read(ANSWER_LIMIT + 1, decode_content=True)
             body = json.loads(data)
-        except (ValueError, requests.RequestException, OSError) as error:
-            raise RegistryError(
-                f"{method} {path.partition('?')[0]}: the answer is not JSON: is this Artifactory?"
-            ) from error
-        finally:
-            answer.close()
+        except ValueError as error:
+            raise RegistryError(f"{what}: the answer is not JSON: is this Artifactory?") from error
         if not isinstance(body, dict):
-            raise RegistryError(f"{method} {path.partition('?')[0]}: the answer is not a JSON object")
+            raise RegistryError(f"{what}: the answer is not a JSON object")
         return body
 
 
 def _at(repository: str, path: str) -> str:
-    return f"{quote_path(repository, field='repository')}/{quote_path(path)}"
+    return f"{quote_key(repository)}/{quote_path(path)}"
 
 
 def _size(value: object) -> int:
@@ -329,18 +328,6 @@ def _sha256(checksums: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _open_download(answer: requests.Response, *, where: str, start: int, ranged: bool) -> _StreamedDownload:
-    etag = answer.headers.get("ETag")
-    if answer.status_code == 206:
-        told = re.fullmatch(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", answer.headers.get("Content-Range", ""))
-        if not ranged or told is None or int(told.group(1)) != start:
-            raise RegistryError(f"{where}: asked for bytes from {start}, got {answer.headers.get('Content-Range')!r}")
-        size = None if told.group(2) == "*" else int(told.group(2))
-        return _StreamedDownload(206, start, size, etag, answer)
-    length = answer.headers.get("Content-Length", "")
-    return _StreamedDownload(answer.status_code, 0, int(length) if length.isdigit() else None, etag, answer)
-
-
 def _deployed(answer: requests.Response, *, repository: str, path: str, sha256: str, size: int) -> FileInfo:
     try:
         body = answer.json()
@@ -352,6 +339,12 @@ def _deployed(answer: requests.Response, *, repository: str, path: str, sha256: 
     return FileInfo(repository=repository, path=path, size=size, sha256=sha256)
 
 
-def _hash_file(source: Path) -> str:
-    with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _described(source: Path, *, sha256: str | None) -> tuple[str, int]:
+    """The digest and the size in bytes of a local file."""
+    try:
+        if sha256 is not None:
+            return sha256, source.stat().st_size
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    except OSError as error:
+        raise InputError(f"source: {source} cannot be read ({type(error).__name__}): check the path") from error

@@ -5,8 +5,6 @@ Only calls that may be repeated are repeated. A redirect is followed by hand, so
 
 from __future__ import annotations
 
-import email.utils
-import json
 import random
 import re
 import threading
@@ -14,28 +12,49 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from typing import TypeVar
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
-from weighbridge.errors import (
-    InputError,
-    RegistryAuthError,
-    RegistryConflictError,
-    RegistryError,
-    RegistryForbiddenError,
-    RegistryNotFoundError,
-    RegistryUnavailableError,
+from weighbridge.errors import InputError, RegistryAuthError, RegistryError
+from weighbridge.registry.answers import (
+    PASSING,
+    error_for,
+    error_of,
+    parse_retry_after,
+    unreachable,
+    words_in,
+    words_of,
 )
 from weighbridge.registry.credentials import TokenSource
-from weighbridge.registry.upload import Upload
+from weighbridge.registry.upload import CHUNK, Upload
+
+__all__ = [
+    "LOOPBACK",
+    "MAX_REDIRECTS",
+    "PASSING",
+    "REDIRECTS",
+    "Body",
+    "Http",
+    "Retries",
+    "Timeouts",
+    "error_for",
+    "error_of",
+    "parse_retry_after",
+    "unreachable",
+    "words_in",
+    "words_of",
+]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REDIRECTS = (301, 302, 303, 307, 308)
-PASSING = (408, 425, 429, 500, 502, 503, 504)
 MAX_REDIRECTS = 5
 
 Body = bytes | Upload | None
+_Used = TypeVar("_Used")
+_FAULTS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +88,9 @@ class Http:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-            raise InputError(f"registry url: {url!r} is not of the form https://HOST/artifactory")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise InputError(f"registry url: {url!r} would send the token in clear: use https")
+        parts = _checked_url(url)
+        if isinstance(verify, Path) and not verify.exists():
+            raise InputError(f"registry certificate authority: {verify} does not exist")
         self.url = url.rstrip("/")
         self.host = parts.netloc
         self.requests_made = 0
@@ -113,26 +130,67 @@ class Http:
         Raises:
             RegistryError: one of its kinds, after the last attempt.
         """
-        what = f"{method} {path.partition('?')[0]}"
+        return self._attempts(method, path, headers, body, stream, accept, repeatable, use=lambda answer: answer)
+
+    def read(self, method: str, path: str, *, limit: int, repeatable: bool = True) -> bytes:
+        """Send one request and return the body of its answer: at most `limit` + 1 bytes, so that too long is seen.
+
+        A body that is cut or stalls is a failed attempt, as no answer is.
+
+        Raises:
+            RegistryError: one of its kinds, after the last attempt; also for a part (206), since no range was asked for.
+        """
+
+        def whole(answer: requests.Response) -> bytes:
+            with answer:
+                if answer.status_code == 206:
+                    raise RegistryError(f"{method} {_plain(path)}: {self.host} sent a part of what was asked for")
+                held = bytearray()
+                for chunk in answer.iter_content(CHUNK):
+                    held += chunk
+                    if len(held) > limit:
+                        break
+                return bytes(held[: limit + 1])
+
+        headers = {"Accept-Encoding": "identity"}
+        return self._attempts(method, path, headers, None, True, (), repeatable, use=whole)
+
+    def _attempts(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+        body: Callable[[], Body] | None,
+        stream: bool,
+        accept: tuple[int, ...],
+        repeatable: bool,
+        *,
+        use: Callable[[requests.Response], _Used],
+    ) -> _Used:
+        what = f"{method} {_plain(path)}"
         refreshed = False
         attempt = 0
         while True:
             attempt += 1
             last = attempt >= (self.retries.attempts if repeatable else 1)
+            token = self.token_for(self.url)
             try:
                 answer = self._follow(method, f"{self.url}/{path}", dict(headers or {}), body, stream)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                if last:
+                if answer.ok or answer.status_code in accept:
+                    return use(answer)
+            except _FAULTS as error:
+                # A certificate does not become trusted by asking again.
+                if last or isinstance(error, requests.exceptions.SSLError):
                     raise unreachable(what=what, host=self.host, error=error) from error
                 self._wait(attempt, None)
                 continue
-            if answer.ok or answer.status_code in accept:
-                return answer
-            if answer.status_code == 401 and not refreshed:
+            except (requests.RequestException, UnicodeError) as error:
+                raise RegistryError(f"{what}: {self.host} cannot be asked ({type(error).__name__})") from error
+            if answer.status_code == 401 and not refreshed and token is not None:
                 refreshed = True
                 attempt -= 1
                 answer.close()
-                self._tokens.refresh()
+                self.renew_token(refused=token)
                 continue
             if answer.status_code in PASSING and not last:
                 self._wait(attempt, answer.headers.get("Retry-After"))
@@ -167,12 +225,31 @@ class Http:
             answer.close()
             if method not in ("GET", "HEAD") or not location:
                 raise RegistryError(f"{method} on {self.host} was redirected, which a write never is: check the URL")
-            url = urljoin(url, location)
+            url = self._redirected(url, location)
         raise RegistryError(f"{self.host} redirected more than {MAX_REDIRECTS} times")
 
+    def _redirected(self, url: str, location: str) -> str:
+        try:
+            found = urljoin(url, location)
+            _ = urlsplit(found).port
+        except ValueError as error:
+            raise RegistryError(f"{self.host} redirected to what is no URL: refused") from error
+        return found
+
     def token_for(self, url: str) -> str | None:
-        """Return the token for a request to `url`: None for every scheme and host but the registry's own."""
-        return self._tokens.token() if urlsplit(url)[:2] == urlsplit(self.url)[:2] else None
+        """Return the token for a request to `url`: None for every scheme and host but the registry's own.
+
+        Raises:
+            RegistryAuthError: when it holds a character that no header may hold; the message does not show it.
+        """
+        if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+            return None
+        token = self._tokens.token()
+        if not _TOKEN.fullmatch(token):
+            raise RegistryAuthError(
+                "the registry token is empty or holds a space, a line break or a character beyond ASCII: store it anew"
+            )
+        return token
 
     def renew_token(self, *, refused: str) -> None:
         """Renew the token after a 401, once for all threads that were refused with the same one."""
@@ -204,77 +281,26 @@ class Http:
         self.sleep(self.pause_after(attempt, retry_after=retry_after))
 
 
+def _plain(path: str) -> str:
+    return path.partition("?")[0]
+
+
+def _checked_url(url: str) -> SplitResult:
+    """Split a registry's URL; what may hold a password is not repeated in the refusal."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.port != 0 and parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if "@" in url:
+        raise InputError("registry url: user and password do not belong in it: pass a token")
+    if not usable or parts.query or parts.fragment:
+        raise InputError(f"registry url: {url!r} is not of the form https://HOST/artifactory")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise InputError(f"registry url: {url!r} would send the token in clear: use https")
+    return parts
+
+
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keep requests from reading ~/.netrc: the token source alone says who we are."""
     return request
-
-
-def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks for (seconds or an HTTP date, RFC 9110 10.2.3)."""
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
-        return float(value)
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, moment.timestamp() - time.time())
-
-
-def unreachable(*, what: str, host: str, error: Exception) -> RegistryUnavailableError:
-    """Return the error for a registry that gave no answer."""
-    kind = "stalled" if isinstance(error, requests.Timeout) else "gave no answer"
-    return RegistryUnavailableError(
-        f"{what}: {host} {kind} ({type(error).__name__}): check the network, then run again"
-    )
-
-
-def error_of(*, what: str, answer: requests.Response) -> RegistryError:
-    """Map an error answer to the exception tree, with the registry's own words."""
-    words = words_of(answer)
-    answer.close()
-    return error_for(what=what, status=answer.status_code, words=words)
-
-
-def error_for(*, what: str, status: int, words: str) -> RegistryError:
-    """Return the error of the exception tree for an HTTP status and the registry's own words."""
-    message = f"{what}: {status}: {words}"
-    if status == 401:
-        return RegistryAuthError(f"{message}: the token is missing, wrong or expired", status=status)
-    if status == 403:
-        return RegistryForbiddenError(f"{message}: ask for the permission, or see the blocking policy", status=status)
-    if status == 404:
-        return RegistryNotFoundError(message, status=status)
-    if status == 409:
-        return RegistryConflictError(message, status=status)
-    if status in PASSING:
-        return RegistryUnavailableError(f"{message}: the registry did not recover, try again later", status=status)
-    return RegistryError(message, status=status)
-
-
-def words_of(answer: requests.Response) -> str:
-    """Return the message of an error body: Artifactory's `errors`, Access's `message`, or the text without its HTML."""
-    try:
-        data = answer.content
-    except requests.RequestException:
-        return "no readable body"
-    return words_in(data)
-
-
-def words_in(data: bytes) -> str:
-    """Return the message that an error body holds; see `words_of`."""
-    text = data[:20_000].decode("utf-8", errors="replace")
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
-    found = ""
-    if isinstance(body, dict):
-        errors = body.get("errors")
-        if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-            found = str(errors[0].get("message", ""))
-        else:
-            found = " ".join(str(body[key]) for key in ("message", "detail") if body.get(key))
-    plain = re.sub(r"[\x00-\x1f\x7f]", " ", found or re.sub(r"<[^>]*>", " ", text))
-    return " ".join(plain.split())[:300] or "no message"

@@ -55,6 +55,17 @@ def quote_path(path: str, *, field: str = "path") -> str:
         InputError: for an absolute path, an empty or dot segment, or a control character.
     """
     segments = path.split("/")
-    if any(segment in ("", ".", "..") for segment in segments) or re.search(r"[\x00-\x1f\x7f]", path):
+    if any(segment in ("", ".", "..") for segment in segments) or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", path):
         raise InputError(f"{field}: {path!r} is not a plain relative path", rule="input.path")
     return quote(path, safe=_SAFE).replace(";", "%3B")
+
+
+def quote_key(repository: str) -> str:
+    """Return a repository's key quoted for a URL.
+
+    Raises:
+        InputError: for what is no plain path of one segment.
+    """
+    if "/" in repository:
+        raise InputError(f"repository: {repository!r} is a path, not a repository's key", rule="input.path")
+    return quote_path(repository, field="repository")
