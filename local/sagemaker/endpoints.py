@@ -22,7 +22,7 @@ IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "Deleting"})
 
 
 class Endpoint:
-    """An endpoint and the thread that changes it. `deployment` is the DeploymentConfig as it was sent."""
+    """An endpoint, Creating from the moment that it is made, and the thread that changes it."""
 
     def __init__(self, *, host: Host, name: str, plan: FleetPlan) -> None:
         self._host = host
@@ -36,6 +36,7 @@ class Endpoint:
         self._created = self._modified = time.time()
         self._deployment: Request | None = None
         self._fleet = Fleet(host=host, plan=plan)
+        self._running = [self._fleet]
         self._green: Fleet | None = None
         self._green_since = 0.0
         self._run(self._create)
@@ -54,14 +55,14 @@ class Endpoint:
 
     @property
     def deployment(self) -> Request | None:
-        """The DeploymentConfig of the last update."""
+        """The DeploymentConfig of the last update, as it was sent."""
         with self._changed:
             return self._deployment
 
     def instance_counts(self) -> dict[str, int]:
-        """How many instances each variant has now."""
+        """How many instances each variant is to have now."""
         with self._changed:
-            return {plan.name: len(self._fleet.instances(plan.name)) for plan in self._fleet.plan.variants}
+            return {plan.name: plan.count for plan in self._fleet.plan.variants}
 
     def wait_settled(self, seconds: float) -> str:
         """Wait until no change is in progress, at most `seconds`; returns the status."""
@@ -79,6 +80,7 @@ class Endpoint:
             self._begin("Updating")
             self._deployment = deployment
             self._green, self._green_since = Fleet(host=self._host, plan=plan), time.time()
+            self._running.append(self._green)
         self._run(lambda: self._update(rollout))
 
     def delete(self, gone: Callable[[], None]) -> None:
@@ -101,9 +103,15 @@ class Endpoint:
     def replace_instance(self, index: int, plan: FleetPlan | None) -> None:
         """Begin what patching and host failures do at any time: end one instance and start another in its place.
 
-        `plan` is what the config says now; None when it is gone, and then the instance does not come back.
+        `index` counts the first variant's instances. `plan` is what the config says now; None when it is gone, and then
+        the instance does not come back.
+
+        Raises:
+            AwsError: while another change is in progress, or when there is no such instance.
         """
         with self._changed:
+            if not 0 <= index < len(self._fleet.instances(self._fleet.plan.variants[0].name)):
+                raise AwsError.validation(f"instance {index}: endpoint {self.name} has none with this number")
             self._begin("SystemUpdating")
 
         def replace() -> None:
@@ -117,7 +125,7 @@ class Endpoint:
         """End every container at once, whatever is in progress."""
         self._closing.set()
         with self._changed:
-            fleets = [fleet for fleet in (self._fleet, self._green) if fleet is not None]
+            fleets = tuple(self._running)
         self._traffic.stop()
         for fleet in fleets:
             fleet.terminate(drain_seconds=0.0, grace_seconds=self._host.timing.close_seconds)
@@ -165,7 +173,7 @@ class Endpoint:
             raise AwsError.validation(
                 f'Cannot update endpoint "{self.arn}" in status {self._status}: it can only be deleted.'
             )
-        self._set_status(status, failure=self._failure)
+        self._set_status(status)
 
     def _create(self) -> None:
         failed = self._fleet.wait_started()
@@ -184,28 +192,38 @@ class Endpoint:
             failed = self._shift(blue, green, rollout=rollout)
         if failed is not None:
             self._traffic.to(blue)
-            green.terminate()
+            self._terminate(green)
             with self._changed:
                 self._green = None
             self._set_status("InService", failure=_ping_failure(failed))
             return
         with self._changed:
             self._fleet, self._green = green, None
-        self._wait(rollout.termination_wait_seconds)
-        blue.terminate()
+        self._closing.wait(rollout.termination_wait_seconds * self._host.timing.time_scale)
+        self._terminate(blue)
         self._set_status("InService")
 
     def _shift(self, blue: Fleet, green: Fleet, *, rollout: Rollout) -> str | None:
+        """Move the traffic; returns a variant of the new fleet that broke down meanwhile, or None."""
         for share in rollout.shares:
             self._traffic.split(blue, green, share=share)
-            self._wait(rollout.wait_seconds)
-            failed = green.failed_variant()
+            failed = self._bake(green, seconds=rollout.wait_seconds)
             if failed is not None:
                 return failed
         return None
 
-    def _wait(self, seconds: float) -> None:
-        self._closing.wait(seconds * self._host.timing.time_scale)
+    def _bake(self, green: Fleet, *, seconds: float) -> str | None:
+        end = time.monotonic() + seconds * self._host.timing.time_scale
+        while (failed := green.failed_variant()) is None:
+            left = end - time.monotonic()
+            if left <= 0 or self._closing.wait(min(left, self._host.timing.poll_seconds)):
+                break
+        return failed
+
+    def _terminate(self, fleet: Fleet) -> None:
+        fleet.terminate()
+        with self._changed:
+            self._running.remove(fleet)
 
     def _set_status(self, status: str, *, failure: str | None = None) -> None:
         with self._changed:

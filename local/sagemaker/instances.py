@@ -50,6 +50,7 @@ class Instance:
         self._changed = threading.Condition()
         self._state = State.STARTING
         self._in_flight = 0
+        self._deadline = 0.0
         self._leaving = threading.Event()
         self._container: HostingContainer | None = None
         self._thread = threading.Thread(target=self._supervise, name=self.instance_id, daemon=True)

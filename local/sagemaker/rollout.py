@@ -16,8 +16,8 @@ _ROUTING = frozenset({"Type", "WaitIntervalInSeconds", "CanarySize", "LinearStep
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`shares` of traffic that the new fleet gets, step by step, the last being 1; after each but the last one
-    `wait_seconds`, after the last one both (bake, then wait with termination)."""
+    """`shares` of the traffic that the new fleet gets, step by step, the last being 1. `wait_seconds` are waited after
+    each of them, `termination_wait_seconds` before the old fleet ends."""
 
     shares: tuple[float, ...] = (1.0,)
     wait_seconds: int = 0

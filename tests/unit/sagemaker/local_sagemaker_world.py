@@ -47,6 +47,14 @@ if mode == "ignore-sigterm":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 ready_file = os.environ.get("READY_WHEN")
 
+def crash_when(file):
+    while not Path(file).exists():
+        time.sleep(0.01)
+    os._exit(9)
+
+if "CRASH_WHEN" in os.environ:
+    threading.Thread(target=crash_when, args=[os.environ["CRASH_WHEN"]], daemon=True).start()
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         ready = ready_file is None or Path(ready_file).exists()

@@ -150,6 +150,27 @@ def test_client_that_calls_all_the_time_sees_no_failure(world: World, routing: d
     assert world.log().count("stopped gracefully") == 2
 
 
+def test_new_fleet_that_breaks_down_under_its_first_traffic_is_taken_back(tmp_path: Path) -> None:
+    world = World(tmp_path, timing=replace(FAST, time_scale=1.0))
+    with world.service:
+        world.add_config("one", InitialInstanceCount=2)
+        world.add_config("two", environment={"CRASH_WHEN": str(tmp_path / "crash")}, InitialInstanceCount=2)
+        world.serve("one")
+        size = {"Type": "INSTANCE_COUNT", "Value": 1}
+        routing = {"Type": "CANARY", "WaitIntervalInSeconds": 3600, "CanarySize": size}
+        deployment = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
+        request = {"EndpointName": "e", "EndpointConfigName": "two", "DeploymentConfig": deployment}
+        world.service.call("UpdateEndpoint", request)
+        wait_for(lambda: world.version() == "two")
+        assert [world.version() for _ in range(20)].count("two") == 10
+        (tmp_path / "crash").touch()
+        assert world.service.wait_endpoint("e") == "InService"
+        described = world.describe()
+        assert described["EndpointConfigName"] == "one"
+        assert str(described["FailureReason"]).startswith(PING)
+        assert {world.version() for _ in range(10)} == {"one"}
+
+
 def test_request_in_flight_on_the_old_fleet_finishes_before_it_ends(world: World, tmp_path: Path) -> None:
     files = {"ARRIVED": str(tmp_path / "arrived"), "RELEASE": str(tmp_path / "release")}
     world.add_config("one", environment=files)

@@ -205,3 +205,20 @@ def test_container_whose_interpreter_is_missing_fails_with_a_line(tmp_path: Path
         service.call("CreateEndpoint", {"EndpointName": "e", "EndpointConfigName": "c"})
         assert service.wait_endpoint("e") == "Failed"
         assert "container could not be started" in service.logs.lines("/aws/sagemaker/Endpoints/e")[0]
+
+
+def test_close_ends_the_old_fleet_while_its_termination_is_waited_for(tmp_path: Path) -> None:
+    world = World(tmp_path, timing=replace(FAST, time_scale=1.0))
+    world.add_config("one")
+    world.add_config("two")
+    world.serve("one")
+    (blue,) = world.service.container_pids("e")
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    policy = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 3600}
+    request = {"EndpointName": "e", "EndpointConfigName": "two", "DeploymentConfig": {"BlueGreenUpdatePolicy": policy}}
+    world.service.call("UpdateEndpoint", request)
+    wait_for(lambda: world.describe()["EndpointConfigName"] == "two")
+    assert runs(blue)
+    assert world.version() == "two"
+    world.service.close()
+    assert not runs(blue)
