@@ -35,6 +35,7 @@ STEPS = (
     Step("types", "mypy --strict", ((str(BIN / "mypy"),),)),
     Step("unit", "unit and template tests", ((*PYTEST, "tests/unit", "tests/templates"),), budget=90),
     Step("contract", "registry contract and real clients", ((*PYTEST, "tests/contract", "tests/clients"),)),
+    Step("sdk", "the SageMaker SDK v3, and the notebook", ((*PYTEST, "tests/sdk"),)),
     Step("twin", "the twin: real CDK CLI, Lambdas, containers", ((*PYTEST, "tests/twin"),)),
 )
 
