@@ -14,15 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import certifi
 import requests
 
 from weighbridge.errors import RegistryError
+from weighbridge.pull.answer import Answer
 from weighbridge.pull.faults import CutError, DirtyError, RefusedForNowError, StallError, StoppedError
-from weighbridge.pull.wire import Answer, Connection, connect
+from weighbridge.pull.wire import Connection, connect
 from weighbridge.registry.http import MAX_REDIRECTS, PASSING, REDIRECTS, Http, error_for, words_in
+
+SourceKind = Literal["registry", "regional"]
 
 _WORDS_LIMIT = 20_000
 _EXPIRED = (400, 401, 403, 404, 410)
@@ -36,6 +40,7 @@ class Source:
 
     url: str
     what: str
+    kind: SourceKind = "registry"
     signed: str | None = None
 
 

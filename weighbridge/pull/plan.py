@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,12 +44,14 @@ class Plan:
         self._small = deque(task for task in ordered if len(task.pieces) == 1)
         self._run_bytes = run_bytes
 
-    def claim(self) -> Run | None:
-        """Return the next run, or None when nothing is left that this worker could begin."""
+    def claim(self) -> Run | float | None:
+        """Return the next run, or the seconds after which to ask again, or None when nothing is left to begin."""
         with self._lock:
-            task = self._next()
+            now = time.monotonic()
+            task = self._next(now)
             if task is None:
-                return None
+                waiting = [task.not_before - now for task in self._large if task.missing and task.not_before > now]
+                return min(waiting) if waiting else None
             run = Run(task, self._cut(task))
             task.active += 1
             return run
@@ -65,8 +68,10 @@ class Plan:
             if run.task not in self._large:
                 self._large.append(run.task)
 
-    def _next(self) -> FileTask | None:
-        ready = [task for task in self._large if task.missing and (task.ranged or not task.active)]
+    def _next(self, now: float) -> FileTask | None:
+        ready = [
+            task for task in self._large if task.missing and task.not_before <= now and (task.ranged or not task.active)
+        ]
         if ready:
             # Two writers of one file wait for each other, so the files take turns.
             return min(ready, key=lambda task: (task.active, -len(task.missing)))

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.names import Digest
@@ -45,7 +45,8 @@ def pieces_of(component: Component, *, chunks: Sequence[Digest] | None, chunk_si
 class FileTask:
     """What the workers share about a file. `missing` are the pieces that are neither verified nor being fetched.
 
-    `active` counts the runs in flight; `ranged` turns false once the server was seen to ignore Range.
+    `active` counts the runs in flight; `ranged` turns false once the server was seen to ignore Range. `source` may change
+    on the way to `registry`, the one that always holds the file; nobody begins a run before `not_before` (monotonic).
     """
 
     component: Component
@@ -53,6 +54,9 @@ class FileTask:
     draft: str
     pieces: tuple[Piece, ...]
     source: Source
+    registry: Source
+    not_before: float = 0.0
+    missed_at: float | None = None
     ranged: bool = True
     active: int = 0
     missing: list[int] = field(default_factory=list)
@@ -69,14 +73,19 @@ class FileTask:
         """The file's size in bytes."""
         return self.component.size
 
-    def reuse(self) -> int:
+    @property
+    def begun(self) -> bool:
+        """Whether some pieces are verified already."""
+        return self.unverified < len(self.pieces)
+
+    def reuse(self, *, check: Callable[[int, tuple[Piece, ...]], Sequence[bool]]) -> int:
         """Verify what a killed pull left in the draft, piece by piece; return the number of bytes that may stay."""
         descriptor = os.open(self.draft, os.O_RDWR | os.O_NOFOLLOW)
-        kept = {at for at, piece in enumerate(self.pieces) if _hash(descriptor, piece) == piece.digest}
         self._descriptor = descriptor
-        self.missing = [at for at in range(len(self.pieces)) if at not in kept]
+        good = check(descriptor, self.pieces)
+        self.missing = [at for at, fine in enumerate(good) if not fine]
         self.unverified = len(self.missing)
-        return sum(self.pieces[at].length for at in kept)
+        return sum(piece.length for piece, fine in zip(self.pieces, good, strict=True) if fine)
 
     def write(self, view: memoryview, offset: int) -> None:
         """Write to the draft, which is made at its full size first."""
@@ -125,18 +134,8 @@ def preallocate(descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
 
 
-def digest_matches(path: str, pieces: Sequence[Piece]) -> bool:
-    """Whether a file holds exactly the bytes of `pieces`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        if os.fstat(descriptor).st_size != sum(piece.length for piece in pieces):
-            return False
-        return all(_hash(descriptor, piece) == piece.digest for piece in pieces)
-    finally:
-        os.close(descriptor)
-
-
-def _hash(descriptor: int, piece: Piece) -> str:
+def hash_piece(descriptor: int, piece: Piece) -> str:
+    """Return the SHA-256 hex digits of what an open file holds in a piece's place."""
     found = hashlib.sha256()
     at = piece.start
     while at < piece.end and (data := os.pread(descriptor, min(_READ_SIZE, piece.end - at), at)):

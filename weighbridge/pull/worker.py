@@ -4,73 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Callable
 
-from weighbridge.errors import IntegrityError, RegistryError, RegistryUnavailableError
+from weighbridge.errors import (
+    IntegrityError,
+    RegistryError,
+    RegistryForbiddenError,
+    RegistryNotFoundError,
+)
+from weighbridge.pull.answer import Answer
+from weighbridge.pull.cursor import BUFFER, Cursor
 from weighbridge.pull.faults import (
     CutError,
     DirtyError,
-    MalformedError,
-    RefusedForNowError,
-    StallError,
     UnrangedError,
     disk_refused,
 )
-from weighbridge.pull.fetch import Fetcher, Stop
+from weighbridge.pull.fetch import Fetcher, Source, SourceKind, Stop
+from weighbridge.pull.patience import GAIN, Budget, Pace
 from weighbridge.pull.plan import Plan, Run
-from weighbridge.pull.task import FileTask, Piece
-from weighbridge.pull.wire import Answer
-from weighbridge.registry.http import Http, error_for
+from weighbridge.pull.routes import Routes
+from weighbridge.pull.task import Piece
+from weighbridge.registry.http import Http
 
-BUFFER = 256 * 1024
-CLEAN_STARTS = 2
-CUTS_LIMIT = 64
-_GAIN = 64 * 1024
-_SLOWEST = 1024
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,16})-([0-9]{1,16})/([0-9]{1,16}|\*)")
-
-
-class Cursor:
-    """Where a worker stands in a run: `at` in its list of pieces, `offset` bytes into that piece.
-
-    A small file is hashed in memory, just before it is written; a large one as it arrives.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.task = run.task
-        self.pieces = run.pieces
-        self.at = 0
-        self.offset = 0
-        self.etag: str | None = None
-        self.small = run.task.size <= BUFFER
-        self.hash = None if self.small else hashlib.sha256()
-
-    @property
-    def position(self) -> int:
-        """The byte of the file that is needed next."""
-        return self.task.pieces[self.pieces[self.at]].start + self.offset
-
-    @property
-    def done(self) -> bool:
-        """Whether the run is complete."""
-        return self.at == len(self.pieces)
-
-    def rewind(self) -> int:
-        """Forget the unfinished piece; return how many bytes that were."""
-        lost, self.offset = self.offset, 0
-        self.etag = None
-        self._anew()
-        return lost
-
-    def advance(self) -> None:
-        """Go on to the next piece."""
-        self.at += 1
-        self.offset = 0
-        self._anew()
-
-    def _anew(self) -> None:
-        self.hash = None if self.small else hashlib.sha256()
 
 
 class Worker:
@@ -78,16 +35,17 @@ class Worker:
 
     def __init__(
         self, *, plan: Plan, fetcher: Fetcher, http: Http, stop: Stop, progress: Callable[[int], None],
-        finish: Callable[[FileTask], None],
+        routes: Routes,
     ) -> None:  # fmt: skip
         self.faults = 0
-        self.arrived = 0
+        self._kind: SourceKind = "registry"
+        self.arrived: dict[SourceKind, int] = {"registry": 0, "regional": 0}
         self._plan = plan
         self._fetcher = fetcher
         self._http = http
         self._stop = stop
         self._progress = progress
-        self._finish = finish
+        self._routes = routes
         self._buffer = memoryview(bytearray(BUFFER))
 
     def run(self) -> None:
@@ -99,6 +57,9 @@ class Worker:
         """
         try:
             while (run := self._plan.claim()) is not None:
+                if isinstance(run, float):
+                    self._fetcher.pause(run)
+                    continue
                 try:
                     self._bring(run)
                 except OSError as error:
@@ -109,32 +70,43 @@ class Worker:
             self._fetcher.close()
 
     def _bring(self, run: Run) -> None:
-        task, cursor = run.task, Cursor(run)
-        budget = _Budget(http=self._http, fetcher=self._fetcher, what=task.source.what)
-        if task.size == 0:
+        """Fetch a run, or give back what is missing of it when another source is to be asked."""
+        cursor = Cursor(run)
+        source = run.task.source
+        try:
+            self._fetch(cursor, source)
+        except (IntegrityError, RegistryError) as error:
+            if not self._routes.other(run.task, failed=source, error=error):
+                raise
+            self.faults += not isinstance(error, RegistryNotFoundError | RegistryForbiddenError)
+        except UnrangedError:
+            self.faults += 1
+        if not cursor.done:
+            self._progress(-cursor.rewind())
+            self._plan.give_back(run, cursor.pieces[cursor.at :])
+
+    def _fetch(self, cursor: Cursor, source: Source) -> None:
+        budget = Budget(http=self._http, fetcher=self._fetcher, what=source.what)
+        self._kind = source.kind
+        if cursor.task.size == 0:
             self._verify_empty(cursor)
         while not cursor.done:
             self._stop.check()
             before = (cursor.at, cursor.offset)
             try:
-                self._stream(cursor)
-            except UnrangedError:
-                self.faults += 1
-                self._progress(-cursor.rewind())
-                self._plan.give_back(run, cursor.pieces[cursor.at :])
-                return
+                self._stream(cursor, source)
             except DirtyError as error:
                 self._stop.check()
-                self.faults += 1
                 self._progress(-cursor.rewind())
                 budget.dirty(cursor, error)
+                self.faults += 1
             except CutError as error:
                 self._stop.check()
-                self.faults += 1
-                gained = (cursor.at - before[0]) * _GAIN + cursor.offset - before[1]
+                gained = (cursor.at - before[0]) * GAIN + cursor.offset - before[1]
                 budget.cut(error, gained=gained, missing=cursor.position)
+                self.faults += 1
 
-    def _stream(self, cursor: Cursor) -> None:
+    def _stream(self, cursor: Cursor, source: Source) -> None:
         """One request: from the cursor to the end of the run, or as far as it goes."""
         task = cursor.task
         start, end = cursor.position, task.pieces[cursor.pieces[-1]].end
@@ -142,7 +114,7 @@ class Worker:
         headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
         if ranged and cursor.offset and cursor.etag is not None:
             headers["If-Range"] = cursor.etag
-        with self._fetcher.open(task.source, headers=headers) as answer:
+        with self._fetcher.open(source, headers=headers) as answer:
             position = self._check(answer, cursor, ranged=ranged, start=start, end=end, headers=headers)
             cursor.etag = _strong(answer.headers.get("etag"))
             self._read(answer, cursor, position=position, end=end)
@@ -174,7 +146,7 @@ class Worker:
     def _read(self, answer: Answer, cursor: Cursor, *, position: int, end: int) -> None:
         task = cursor.task
         small = cursor.small
-        pace = _Pace(seconds=self._http.timeouts.read)
+        pace = Pace(seconds=self._http.timeouts.read)
         while not cursor.done:
             piece = task.pieces[cursor.pieces[cursor.at]]
             wanted = cursor.position
@@ -222,66 +194,10 @@ class Worker:
 
     def _pass(self, cursor: Cursor, piece: Piece) -> None:
         task = cursor.task
-        self.arrived += piece.length
+        self.arrived[self._kind] += piece.length
         cursor.advance()
         if task.verified():
-            self._finish(task)
-
-
-class _Budget:
-    """How much patience a run has left."""
-
-    def __init__(self, *, http: Http, fetcher: Fetcher, what: str) -> None:
-        self._http = http
-        self._fetcher = fetcher
-        self._what = what
-        self._failures = 0
-        self._cuts = 0
-        self._dirty: dict[int, int] = {}
-
-    def dirty(self, cursor: Cursor, error: DirtyError) -> None:
-        """Allow one clean start for each piece."""
-        self._dirty[cursor.at] = self._dirty.get(cursor.at, 0) + 1
-        if self._dirty[cursor.at] >= CLEAN_STARTS:
-            if isinstance(error, MalformedError):
-                raise RegistryError(f"{self._what}: {error}") from error
-            raise IntegrityError(f"{self._what}: {error}") from error
-
-    def cut(self, error: CutError, *, gained: int, missing: int) -> None:
-        """Wait before the next attempt; the first one after a gain follows at once."""
-        self._failures = 1 if gained >= _GAIN else self._failures + 1
-        self._cuts += 1
-        if self._failures >= self._http.retries.attempts or self._cuts >= CUTS_LIMIT:
-            raise self._final(error, missing=missing) from error
-        retry_after = error.retry_after if isinstance(error, RefusedForNowError) else None
-        if self._failures > 1 or isinstance(error, RefusedForNowError):
-            self._fetcher.pause(self._http.pause_after(self._failures, retry_after=retry_after))
-
-    def _final(self, error: CutError, *, missing: int) -> Exception:
-        if isinstance(error, RefusedForNowError):
-            return error_for(what=error.what, status=error.status, words=error.words)
-        return RegistryUnavailableError(
-            f"{self._what}: {error} at byte {missing}, after {self._cuts} attempts: check the network, then run again"
-        )
-
-
-class _Pace:
-    """Takes a server for silent that sends less than 1 KiB/s for as long as one read may take."""
-
-    def __init__(self, *, seconds: float) -> None:
-        self._seconds = seconds
-        self._count = 0
-        self._since = time.monotonic()
-
-    def note(self, count: int) -> None:
-        """Count what arrived."""
-        self._count += count
-        now = time.monotonic()
-        if now - self._since < self._seconds:
-            return
-        if self._count < _SLOWEST * self._seconds:
-            raise StallError(f"the server all but stalled ({self._count} bytes in {now - self._since:.0f} s)")
-        self._count, self._since = 0, now
+            self._routes.finish(task, sent=lambda _: self._stop.check())
 
 
 def _strong(etag: str | None) -> str | None:

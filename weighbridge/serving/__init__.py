@@ -6,6 +6,7 @@ from weighbridge.serving.environment import ContainerEnvironment
 from weighbridge.serving.main import main
 from weighbridge.serving.receipt import LoadReceipt
 from weighbridge.serving.start import Outside, load, serve
+from weighbridge.serving.variables import container_variables
 
 __all__ = [
     "Chain",
@@ -14,6 +15,7 @@ __all__ = [
     "LoadReceipt",
     "Outside",
     "RegistryChain",
+    "container_variables",
     "load",
     "main",
     "serve",

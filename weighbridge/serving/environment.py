@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class ContainerEnvironment:
 
     `ml_root` is SageMaker's /opt/ml; `port` and `bind_host` are where the model server listens; `server_command` is the
     image's own server, or None for the default; `server_user` a numeric user and group id that the server drops to.
+    `cache_bucket` is the regional cache, `cache_folder` the one that this host's containers share; None without.
     """
 
     reference: ReleaseReference
@@ -39,6 +41,8 @@ class ContainerEnvironment:
     bind_host: str
     server_command: tuple[str, ...] | None
     server_user: int | None
+    cache_bucket: str | None = None
+    cache_folder: Path | None = None
 
     @property
     def model_folder(self) -> Path:
@@ -78,6 +82,8 @@ class ContainerEnvironment:
             bind_host=environ.get("WEIGHBRIDGE_BIND_HOST", DEFAULT_BIND_HOST),
             server_command=_command(environ.get("WEIGHBRIDGE_SERVER_COMMAND")),
             server_user=_user(environ.get("WEIGHBRIDGE_SERVER_USER")),
+            cache_bucket=_bucket(environ.get("WEIGHBRIDGE_CACHE_BUCKET")),
+            cache_folder=_folder(environ.get("WEIGHBRIDGE_CACHE_FOLDER")),
         )
 
 
@@ -97,6 +103,18 @@ def _check_reference(reference: ReleaseReference, *, url: str, layout: ChannelLa
 
 def _user(value: str | None) -> int | None:
     return None if value is None else whole(value, field="WEIGHBRIDGE_SERVER_USER", most=2**31 - 1)
+
+
+def _bucket(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+        raise InputError(f"WEIGHBRIDGE_CACHE_BUCKET: {value!r} is not the name of a bucket", rule=RULE)
+    return value
+
+
+def _folder(value: str | None) -> Path | None:
+    if value is not None and (not Path(value).is_absolute() or ".." in Path(value).parts):
+        raise InputError(f"WEIGHBRIDGE_CACHE_FOLDER: {value!r} is not an absolute path", rule=RULE)
+    return None if value is None else Path(value)
 
 
 def _command(value: str | None) -> tuple[str, ...] | None:

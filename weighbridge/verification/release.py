@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from weighbridge.errors import RegistryNotFoundError, RevokedError, TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId
-from weighbridge.registry import ArtifactoryClient
 from weighbridge.release import Release, parse_release
 from weighbridge.trust import ChannelState, Floor, Promotion, Statement, check_release_against_policy, verify_bundle
+from weighbridge.trust.stores import RegistryReader
 from weighbridge.verification.record import RECORD_LIMIT, parse_record
 
 
@@ -35,7 +35,7 @@ class VerifiedRelease:
 
 def verify_release(
     *,
-    client: ArtifactoryClient,
+    client: RegistryReader,
     layout: ChannelLayout,
     state: ChannelState,
     name: str,
@@ -79,7 +79,7 @@ def refuse_revoked(*, state: ChannelState, promotion: Promotion) -> None:
 
 
 def fetch_release(
-    *, client: ArtifactoryClient, layout: ChannelLayout, state: ChannelState, promotion: Promotion
+    *, client: RegistryReader, layout: ChannelLayout, state: ChannelState, promotion: Promotion
 ) -> tuple[Release, tuple[Statement, ...]]:
     """Read and verify the release and the statements that a promotion names (record.json).
 
@@ -108,7 +108,7 @@ def fetch_release(
     return release, statements
 
 
-def _read(client: ArtifactoryClient, layout: ChannelLayout, path: str, *, limit: int) -> bytes:
+def _read(client: RegistryReader, layout: ChannelLayout, path: str, *, limit: int) -> bytes:
     try:
         return client.read(repository=layout.records_repository, path=path, limit=limit)
     except RegistryNotFoundError as error:
