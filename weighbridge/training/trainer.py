@@ -20,7 +20,7 @@ from weighbridge.training.log import TrainedModel, log_release
 
 LOGGED_ARGUMENTS = (
     "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size", "gradient_accumulation_steps",
-    "weight_decay", "warmup_ratio", "lr_scheduler_type", "optim", "seed", "bf16", "fp16",
+    "weight_decay", "warmup_steps", "lr_scheduler_type", "optim", "seed", "bf16", "fp16",
 )  # fmt: skip
 
 
