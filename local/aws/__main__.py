@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from local.aws.cloud import extend, report_training_job
-from local.aws.emulator import Emulator, configure
+from local.aws.emulator import Emulator, configure, lend_cryptography
 from local.aws.gateway import Gateway
 from local.aws.images import folder_image
 from local.aws.objects import Objects
@@ -38,6 +38,7 @@ def main() -> int:
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     configure(scope=scope, port=port, folder=folder)
+    lend_cryptography()
     emulator = Emulator(scope=scope)
     objects = Objects(url=url, scope=scope)
     with LocalSageMaker(

@@ -22,6 +22,7 @@ def extend(emulator: Emulator, *, sagemaker: SageMakerApi) -> None:
     emulator.adapt("AWS::SecretsManager::Secret", adapt_secret)
 
     emulator.end_silent_waits(seconds=ANSWER_SECONDS)
+    emulator.repeat_events()
 
     def report_stack(stack_id: str, status: str, reason: str) -> None:
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/eventbridge-integration.html

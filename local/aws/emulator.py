@@ -7,8 +7,11 @@ and the internal calls of EventBridge and CloudWatch Logs (version 1.5.33).
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +20,7 @@ from pathlib import Path
 from local.aws.handler import JsonObject, ResourceHandler
 from local.aws.resources.adapted import Entry
 from local.aws.scope import Scope
+from local.process import ROOT
 
 StackStatusListener = Callable[[str, str, str], None]
 
@@ -44,6 +48,16 @@ def configure(*, scope: Scope, port: int, folder: Path) -> None:
             "NO_PROXY": "127.0.0.1,localhost",
         }
     )
+
+
+def lend_cryptography() -> None:
+    """Let MiniStack's KMS make and use asymmetric keys.
+
+    It needs the package `cryptography`, which its environment lacks and the layer for functions on this machine holds;
+    the layer comes last on the path, so that nothing else is taken from it.
+    """
+    lock = hashlib.sha256((ROOT / "locks" / "layer.txt").read_bytes()).hexdigest()
+    sys.path.append(str(ROOT / ".build" / "layers" / f"host-{lock[:16]}" / "python"))
 
 
 class _Answer:
@@ -131,6 +145,23 @@ class Emulator:
             return _Answer(register(token), seconds=seconds)
 
         custom_resource.register_token = registered
+
+    def repeat_events(self) -> None:
+        """Let EventBridge call functions as AWS does: again after an error, and then to the destination of lost events.
+
+        MiniStack does so for other asynchronous calls; between attempts lie seconds, which are minutes on AWS.
+        """
+        from ministack.services import eventbridge, lambda_svc
+
+        def dispatch(arn: str, payload: str) -> None:
+            function, config, name = lambda_svc._get_func_record_for_ref(arn)
+            if not function or not config:
+                logging.getLogger(__name__).warning("the target %s of an event is not there", name)
+                return
+            record = lambda_svc._execution_record_for_config(function, config)
+            lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+        eventbridge._dispatch_to_lambda = dispatch
 
     def put_event(self, *, source: str, detail_type: str, detail: JsonObject, resources: Sequence[str]) -> None:
         """Put an event of an AWS service on the default bus; rules match it and their targets are called."""

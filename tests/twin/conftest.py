@@ -1,0 +1,44 @@
+"""One local AWS for the session; its stacks are the tests' own or the app's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.aws.cdk import CdkCli, Deployment
+from local.aws.images import folder_image
+from local.aws.process import LocalAws
+from tests.unit.sagemaker.local_sagemaker_world import SERVE
+
+TRAIN = """
+import sys
+if sys.argv[1] == "train":
+    print("trained", flush=True)
+    sys.exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A bootstrapped local AWS whose one image behaves as its model's environment says."""
+
+    aws: LocalAws
+    image: str
+    bootstrap: Deployment
+
+    def cdk(self, folder: Path, *, app: str | None = None, **context: str) -> CdkCli:
+        return CdkCli(aws=self.aws, folder=folder, app=app, context=context)
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
+    folder = tmp_path_factory.mktemp("twin")
+    image = folder / "fake"
+    image.mkdir()
+    (image / "entrypoint.py").write_text(TRAIN + SERVE)
+    with LocalAws(folder=folder / "aws", images=[image]) as aws:
+        bootstrap = CdkCli(aws=aws, folder=folder / "cdk").bootstrap()
+        yield Twin(aws=aws, image=folder_image(image).reference, bootstrap=bootstrap)

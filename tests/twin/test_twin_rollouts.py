@@ -1,0 +1,202 @@
+"""Endpoints under CloudFormation: created, updated, quietly rolled back by SageMaker, and then by the stack."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+from twin_rollout_app import ENDPOINT, STACK
+
+from local.aws.stacks import StackOutcome
+from local.process import ROOT
+
+pytestmark = pytest.mark.twin
+
+APP = f"{ROOT}/.venv/bin/python {Path(__file__).with_name('twin_rollout_app.py')}"
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class After:
+    """What was seen after one deployment."""
+
+    outcome: StackOutcome
+    endpoint: Mapping[str, object]
+    served: str
+    models: tuple[str, ...]
+    calls: tuple[dict[str, object], ...]
+
+
+class Rollouts:
+    """Deploys the app of twin_rollout_app and looks at what became of it."""
+
+    def __init__(self, twin, folder: Path) -> None:
+        self.twin = twin
+        self.folder = folder
+        self.options = twin.aws.client_options()
+
+    def deploy(self, *, version: str, mode: str = "") -> After:
+        cdk = self.twin.cdk(
+            self.folder, app=APP, image=self.twin.image, version=version, mode=mode, **{"weighbridge:layer": "host"}
+        )
+        return self.look(cdk.deploy(STACK).outcomes[STACK])
+
+    def look(self, outcome: StackOutcome) -> After:
+        runtime = boto3.client("sagemaker-runtime", **self.options)
+        resources = boto3.client("cloudformation", **self.options).describe_stack_resources(StackName=STACK)
+        return After(
+            outcome=outcome,
+            endpoint=boto3.client("sagemaker", **self.options).describe_endpoint(EndpointName=ENDPOINT),
+            served=runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=b"hello").get("CustomAttributes", ""),
+            models=tuple(
+                found["PhysicalResourceId"]
+                for found in resources["StackResources"]
+                if found["ResourceType"] == "AWS::SageMaker::Model"
+            ),
+            calls=self.calls(),
+        )
+
+    def calls(self) -> tuple[dict[str, object], ...]:
+        """What the recorder got, oldest first, as its log in CloudWatch has it."""
+        return tuple(json.loads(line) for line in self.lines(STACK) if line.startswith("{"))
+
+    def lines(self, group: str) -> list[str]:
+        logs = boto3.client("logs", **self.options)
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"].strip() for page in pages for event in page["events"]]
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "did not come about"
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def rollouts(twin, tmp_path_factory: pytest.TempPathFactory) -> Rollouts:
+    return Rollouts(twin, tmp_path_factory.mktemp("rollouts"))
+
+
+@pytest.fixture(scope="module")
+def created(rollouts: Rollouts) -> After:
+    return rollouts.deploy(version="1")
+
+
+@pytest.fixture(scope="module")
+def updated(rollouts: Rollouts, created: After) -> After:
+    return rollouts.deploy(version="2")
+
+
+@pytest.fixture(scope="module")
+def refused(rollouts: Rollouts, updated: After) -> After:
+    return rollouts.deploy(version="3", mode="refuse")
+
+
+def custom(after: After) -> list[tuple[str, str, str | None]]:
+    """The custom resource's events: type, version, version before."""
+    return [
+        (
+            str(call["RequestType"]),
+            call["ResourceProperties"]["Version"],
+            call.get("OldResourceProperties", {}).get("Version"),
+        )
+        for call in after.calls
+        if "RequestType" in call
+    ]
+
+
+def events(after: After) -> list[dict[str, object]]:
+    """The events that EventBridge brought."""
+    return [call for call in after.calls if "detail-type" in call]
+
+
+def test_a_stack_is_created_when_its_endpoint_serves(created):
+    assert created.outcome.status == "CREATE_COMPLETE"
+    assert created.endpoint["EndpointStatus"] == "InService"
+    assert created.endpoint["EndpointConfigName"] == created.outcome.outputs["ConfigName"]
+    assert created.served == "1"
+    assert custom(created) == [("Create", "1", None)]
+
+
+def test_a_containers_lines_are_in_the_endpoints_log_group(rollouts, created):
+    assert "starting" in rollouts.lines(f"/aws/sagemaker/Endpoints/{ENDPOINT}")
+
+
+def test_an_update_replaces_model_and_config_and_then_deletes_the_old_ones(rollouts, created, updated):
+    assert updated.outcome.status == "UPDATE_COMPLETE"
+    assert updated.endpoint["EndpointConfigName"] == updated.outcome.outputs["ConfigName"]
+    assert updated.served == "2"
+    assert created.outcome.outputs["ConfigName"] != updated.outcome.outputs["ConfigName"]
+    assert created.models != updated.models
+    sagemaker = boto3.client("sagemaker", **rollouts.options)
+    with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find"):
+        sagemaker.describe_endpoint_config(EndpointConfigName=created.outcome.outputs["ConfigName"])
+    assert custom(updated)[1:] == [("Update", "2", "1")]
+
+
+def test_a_rollout_that_sagemaker_takes_back_fails_at_the_assertion(rollouts, updated, refused):
+    failures = {event.logical_id: event for event in refused.outcome.failures}
+    assert refused.outcome.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert [event.resource_type for event in failures.values()] == ["Custom::WeighbridgeEndpointAssertion"]
+    assert updated.outcome.outputs["ConfigName"] in next(iter(failures.values())).reason
+    endpoint = [event.status for event in refused.outcome.events if event.logical_id == "Endpoint"]
+    assert endpoint[:2] == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+    assert any("refused.integrity" in line for line in rollouts.lines(f"/aws/sagemaker/Endpoints/{ENDPOINT}"))
+
+
+def test_after_the_rollback_everything_is_as_it_was(rollouts, updated, refused):
+    assert refused.endpoint["EndpointStatus"] == "InService"
+    assert refused.endpoint["EndpointConfigName"] == updated.outcome.outputs["ConfigName"]
+    assert refused.served == "2"
+    assert refused.models == updated.models
+    assert custom(refused)[2:] == [("Update", "3", "2"), ("Update", "2", "3")]
+    configs = {event.physical_id for event in refused.outcome.events if event.logical_id == "Config"}
+    assert len({name for name in configs if name}) == 2
+    deleted = [event for event in refused.outcome.events if event.status == "DELETE_COMPLETE"]
+    assert {event.logical_id for event in deleted} == {"Config", "Model"}
+
+
+def test_the_rollback_is_an_event_that_calls_its_target(rollouts, refused):
+    rollouts.wait_for(lambda: events(rollouts.look(refused.outcome)))
+    (event,) = [each for each in events(rollouts.look(refused.outcome)) if each["source"] == "aws.cloudformation"]
+    assert event["detail-type"] == "CloudFormation Stack Status Change"
+    assert event["detail"]["status-details"]["status"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert f":stack/{STACK}/" in event["detail"]["stack-id"]
+
+
+def test_the_end_of_a_training_job_is_an_event_that_calls_its_target(rollouts, created):
+    sagemaker = boto3.client("sagemaker", **rollouts.options)
+    boto3.client("s3", **rollouts.options).create_bucket(
+        Bucket="twin-output", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    sagemaker.create_training_job(
+        TrainingJobName="twin-job",
+        AlgorithmSpecification={"TrainingImage": rollouts.twin.image, "TrainingInputMode": "File"},
+        RoleArn="arn:aws:iam::000000000000:role/training",
+        OutputDataConfig={"S3OutputPath": "s3://twin-output/jobs"},
+        ResourceConfig={"InstanceType": "ml.c6i.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
+
+    def jobs() -> list[dict[str, object]]:
+        return [call for call in rollouts.calls() if call.get("source") == "aws.sagemaker"]
+
+    rollouts.wait_for(jobs)
+    (event,) = jobs()
+    assert event["detail"]["TrainingJobName"] == "twin-job"
+    assert event["detail"]["TrainingJobStatus"] == "Completed"
+    assert event["resources"] == [event["detail"]["TrainingJobArn"]]
+
+
+def test_a_stack_that_is_destroyed_leaves_no_endpoint(rollouts, refused):
+    """Runs last in this file: it takes away what the others look at."""
+    cdk = rollouts.twin.cdk(
+        rollouts.folder, app=APP, image=rollouts.twin.image, version="2", mode="", **{"weighbridge:layer": "host"}
+    )
+    assert cdk.destroy(STACK).outcomes[STACK].status == "DELETE_COMPLETE"
+    assert boto3.client("sagemaker", **rollouts.options).list_endpoints()["Endpoints"] == []

@@ -1,0 +1,135 @@
+"""A small CDK app for the local AWS: one endpoint with a fake image, asserted, and a function that records what it gets.
+
+Context: `image`, `version` and `mode` of the container (see SERVE in local_sagemaker_world).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
+
+from constructs import Construct
+from weighbridge_cdk.endpoint_assertion import EndpointAssertion
+
+STACK = "twin-rollout"
+ENDPOINT = "twin-endpoint"
+RECORDER = """
+import json, urllib.request
+
+def handler(event, context):
+    print(json.dumps(event))
+    if "ResponseURL" not in event:
+        return
+    properties = event["ResourceProperties"]
+    answer = {
+        "Status": "SUCCESS", "PhysicalResourceId": "record", "StackId": event["StackId"],
+        "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"],
+        "Data": {"Version": properties["Version"], "StartupTimeoutSeconds": "60"},
+    }
+    urllib.request.urlopen(
+        urllib.request.Request(event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT"))
+"""
+
+
+class RolloutStack(cdk.Stack):
+    """Recorder (custom resource and target of rules) -> model -> config -> endpoint -> assertion."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, image: str, version: str, mode: str) -> None:
+        super().__init__(scope, construct_id)
+        record = self._add_recorder(version)
+        model = sagemaker.CfnModel(
+            self,
+            "Model",
+            execution_role_arn=self._role.role_arn,
+            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
+                image=image, environment={"VERSION": record.get_att_string("Version"), "MODE": mode}
+            ),
+        )
+        config = sagemaker.CfnEndpointConfig(
+            self,
+            "Config",
+            production_variants=[
+                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
+                    variant_name="primary",
+                    model_name=model.attr_model_name,
+                    instance_type="ml.c6i.xlarge",
+                    initial_instance_count=1,
+                    initial_variant_weight=1,
+                    container_startup_health_check_timeout_in_seconds=cdk.Token.as_number(
+                        record.get_att("StartupTimeoutSeconds")
+                    ),
+                )
+            ],
+        )
+        endpoint = sagemaker.CfnEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=ENDPOINT,
+            endpoint_config_name=config.attr_endpoint_config_name,
+            retain_all_variant_properties=True,
+        )
+        EndpointAssertion(
+            self,
+            "Assertion",
+            endpoint=endpoint,
+            endpoint_name=ENDPOINT,
+            endpoint_config_name=config.attr_endpoint_config_name,
+            release_digest=f"sha256:{hashlib.sha256(version.encode()).hexdigest()}",
+        )
+        cdk.CfnOutput(self, "ConfigName", value=config.attr_endpoint_config_name)
+
+    def _add_recorder(self, version: str) -> cdk.CustomResource:
+        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        group = logs.LogGroup(self, "Records", log_group_name=STACK, removal_policy=cdk.RemovalPolicy.DESTROY)
+        recorder = lambda_.Function(
+            self,
+            "Recorder",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_inline(RECORDER),
+            log_group=group,
+        )
+        # As ReleaseWatcher and Registrar have them.
+        patterns = {
+            "RolledBack": events.EventPattern(
+                source=["aws.cloudformation"],
+                detail_type=["CloudFormation Stack Status Change"],
+                detail={
+                    "stack-id": [cdk.Aws.STACK_ID],
+                    "status-details": {"status": ["UPDATE_ROLLBACK_COMPLETE"]},
+                },
+            ),
+            "JobEnded": events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Training Job State Change"],
+                detail={"TrainingJobStatus": ["Completed", "Failed", "Stopped"]},
+            ),
+        }
+        for name, pattern in patterns.items():
+            events.Rule(self, name, event_pattern=pattern, targets=[targets.LambdaFunction(recorder)])
+        return cdk.CustomResource(
+            self,
+            "Record",
+            resource_type="Custom::TwinRecord",
+            service_token=recorder.function_arn,
+            service_timeout=cdk.Duration.minutes(1),
+            properties={"Version": version},
+        )
+
+
+def main() -> None:
+    app = cdk.App(analytics_reporting=False)
+    words = {name: str(app.node.try_get_context(name)) for name in ("image", "version", "mode")}
+    RolloutStack(app, STACK, **words)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()
