@@ -119,7 +119,7 @@ def parameters(setup: Setup) -> Iterator[Judgement]:
                 f"{name} is not there: nothing of {model.name} was promoted to this environment", remedy=remedy
             )
         except InputError as error:
-            remedy = "set it to the id of the promotion that shall run: `weighbridge release show` prints it"
+            remedy = "set it to the id of the promotion that shall run: `weighbridge resolve` prints it"
             yield problem(f"{name}: {error}", remedy=remedy)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from weighbridge.canonical import Json
 from weighbridge.errors import InputError
-from weighbridge.settings import EnvironmentSettings
+
+if TYPE_CHECKING:
+    # Reading settings needs a YAML parser, which no serving image has.
+    from weighbridge.settings import EnvironmentSettings
 
 
 def container_variables(*, settings: EnvironmentSettings, resolved: Mapping[str, Json]) -> dict[str, str]:
