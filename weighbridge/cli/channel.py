@@ -109,14 +109,16 @@ def init(
     if not names:
         raise InputError("--model: missing: the settings name no model, so name one", rule="input.usage")
     keys = founding.promoter_keys(setup, promoter, threshold=threshold)
+    store = trust.RegistryStore(client=setup.client(), repository=setup.settings.registry.records_repository)
     digest = trust.init_channel(
-        store=trust.RegistryStore(client=setup.client(), repository=setup.settings.registry.records_repository),
+        store=store,
         channel=setup.settings.channel.name,
         signers=founding.channel_signers(setup, root_threshold=root_threshold),
         policy=founding.first_policy(setup, file=policy, base_owners=tuple(base_owner or ())),
         models=dict.fromkeys(names, keys),
         now=datetime.now(UTC),
     )
+    founding.check_founded(setup, store=store, root=digest, models=names)
     pinned = setup.settings.channel.root_digest == digest
     if update_settings and not pinned:
         founding.pin_root(setup, digest)

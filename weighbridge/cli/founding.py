@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from weighbridge import canonical
 from weighbridge.cli.keyfiles import public_key
 from weighbridge.cli.setup import Setup
-from weighbridge.errors import InputError, SettingsError, TrustError
+from weighbridge.errors import ConflictError, InputError, SettingsError, TrustError
 from weighbridge.names import Digest
-from weighbridge.trust import ChannelSigners, OnlineSigners, Policy, RegistrySource, RoleKeys, parse_policy
+from weighbridge.trust import (
+    ChannelReader,
+    ChannelSigners,
+    MetadataSource,
+    OnlineSigners,
+    Policy,
+    RegistrySource,
+    RoleKeys,
+    parse_policy,
+)
 from weighbridge.trust.provenance import PREDICATE_TYPE
 
 _ROOT_LIMIT = 512_000
@@ -61,6 +71,24 @@ def read_policy(file: Path) -> Policy:
         return parse_policy(canonical.dump(canonical.parse_object(file.read_bytes(), what=str(file))))
     except TrustError as error:
         raise InputError(f"{file}: {error}", rule="input.policy") from error
+
+
+def check_founded(setup: Setup, *, store: MetadataSource, root: Digest, models: Sequence[str]) -> None:
+    """Read the channel as its readers will.
+
+    Raises:
+        ConflictError: when another channel was founded in the repository before.
+        TrustError, NothingPromotedError: when a reader would refuse it, or does not find a model.
+    """
+    wanted = setup.settings.channel.name
+    for name in models:
+        with tempfile.TemporaryDirectory(prefix="weighbridge-channel-") as folder:
+            found = ChannelReader(source=store, root=root, folder=Path(folder)).refresh(name).channel
+        if found != wanted:
+            raise ConflictError(
+                f"{setup.settings.registry.records_repository}: holds the channel {found!r}, not {wanted!r}: give every "
+                "channel a repository of its own"
+            )
 
 
 def first_root(setup: Setup) -> Digest:

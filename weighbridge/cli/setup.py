@@ -118,10 +118,10 @@ class Setup:
 
     def reader(self, *, client: ArtifactoryClient) -> ChannelReader:
         """The channel's reader; what it trusted last is kept for the next command."""
-        from weighbridge.cli.kept import kept_folder
-        from weighbridge.trust import ChannelReader, RegistrySource
+        from weighbridge.cli.kept import KeepingReader, kept_folder
+        from weighbridge.trust import RegistrySource
 
-        return ChannelReader(
+        return KeepingReader(
             source=RegistrySource(client=client, repository=self.settings.registry.records_repository),
             root=self.settings.channel.root_digest,
             folder=kept_folder(channel=self.settings.channel, environ=self.environ),

@@ -184,9 +184,9 @@ trust:
             (model / path).write_bytes(data)
         return model
 
-    def register(self, version: str) -> Outcome:
+    def register(self, version: str, *more: str) -> Outcome:
         return self.cli(
-            "register", f"{MODEL}:{version}", "--env", "dev", "--image", IMAGE, "--lock", LOCK, "--json",
+            "register", f"{MODEL}:{version}", "--env", "dev", "--image", IMAGE, "--lock", LOCK, "--json", *more,
             user="registrar",
         )  # fmt: skip
 

@@ -226,6 +226,17 @@ def test_another_root_than_the_pinned_one_is_refused(world: World) -> None:
     assert (done.status, done.json["error"]["rule"]) == (4, "refused.root")  # type: ignore[index,call-overload]
 
 
+def test_two_channels_in_one_repository_are_a_conflict(world: World) -> None:
+    before = contents(world)
+    world.write_settings("staging", promote_from="dev", **{"staging-": "prod-", "-staging": "-prod"})
+    try:
+        done = world.cli("channel", "init", "--env", "staging", user="promoter")
+    finally:
+        (world.environments / "staging.yaml").unlink()
+    assert (done.status, "holds the channel 'prod'" in done.line) == (5, True)
+    assert contents(world) == before
+
+
 def _spoil(old: str, new: str) -> Callable[[Path], None]:
     return lambda path: path.write_text(path.read_text().replace(old, new, 1))
 
