@@ -184,8 +184,11 @@ class Http:
                     raise unreachable(what=what, host=self.host, error=error) from error
                 self._wait(attempt, None)
                 continue
-            except (requests.RequestException, UnicodeError) as error:
-                raise RegistryError(f"{what}: {self.host} cannot be asked ({type(error).__name__})") from error
+            except (requests.RequestException, ValueError) as error:
+                # ValueError: requests itself parses the Location of a redirect that it was told not to follow.
+                raise RegistryError(
+                    f"{what}: {self.host} cannot be asked, or redirected to what is no URL ({type(error).__name__})"
+                ) from error
             if answer.status_code == 401 and not refreshed and token is not None:
                 refreshed = True
                 attempt -= 1
@@ -233,7 +236,7 @@ class Http:
             found = urljoin(url, location)
             _ = urlsplit(found).port
         except ValueError as error:
-            raise RegistryError(f"{self.host} redirected to what is no URL: refused") from error
+            raise RegistryError(f"{self.host} redirected to what is no URL") from error
         return found
 
     def token_for(self, url: str) -> str | None:
