@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from typing import TYPE_CHECKING, TextIO
 
 from weighbridge.logs import Clock, system_clock, timestamp
 from weighbridge.pull.engine import PullReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 NAMESPACE = "Weighbridge"
 
@@ -22,6 +22,10 @@ def progress_bar(
     *, total: int, what: str = "pulling", console: Console | None = None
 ) -> Iterator[Callable[[int], None]]:
     """Show a bar with bytes, speed and time left on standard error; yields what `pull` takes as `progress`."""
+    # Serving images have no rich, and import this file for its lines alone.
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
     shown = console or Console(stderr=True)
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
