@@ -29,8 +29,8 @@ class Twin:
     image: str
     bootstrap: Deployment
 
-    def cdk(self, folder: Path, *, app: str | None = None, **context: str) -> CdkCli:
-        return CdkCli(aws=self.aws, folder=folder, app=app, context=context)
+    def cdk(self, folder: Path, *, app: str) -> CdkCli:
+        return CdkCli(aws=self.aws, folder=folder, app=app)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.aws.cdk import CdkCli, CdkError, Deployment
 from local.aws.settings import TwinEnvironment, reader_secret, write_settings
+from tools.synthesis import synthesize
 from weighbridge.trust import load_signer
 
 pytestmark = pytest.mark.twin
@@ -34,7 +35,8 @@ def cdk(twin, folder: Path) -> CdkCli:
     dev = TwinEnvironment(name="dev", root_digest=DIGEST, models=("minilm",), training=TRAINING)
     settings = write_settings([dev], folder=folder / "environments", registry_url="http://127.0.0.1:9/artifactory")
     context = {"weighbridge:environments": str(settings), "weighbridge:layer": "host"}
-    return twin.cdk(folder / "cdk", **context)
+    synthesis = synthesize(outdir=folder / "app", validation=False, context=context)
+    return twin.cdk(folder / "cdk", app=str(synthesis.folder))
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,6 @@ def test_the_resolver_really_runs_and_its_refusal_is_the_reason_of_the_stack(twi
 
 
 def test_a_synth_that_fails_is_an_error_with_the_cause_not_an_outcome(twin, tmp_path, deployed):
-    (tmp_path / "environments").mkdir()
-    broken = twin.cdk(tmp_path / "cdk", **{"weighbridge:environments": str(tmp_path / "environments")})
-    with pytest.raises(CdkError, match="holds no environment"):
+    broken = twin.cdk(tmp_path, app="sh -c 'echo weighbridge: dev.yaml is broken >&2; exit 2'")
+    with pytest.raises(CdkError, match=r"dev\.yaml is broken"):
         broken.deploy("weighbridge-dev/network")

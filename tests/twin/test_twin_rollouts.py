@@ -10,14 +10,13 @@ from pathlib import Path
 
 import boto3
 import pytest
-from twin_rollout_app import ENDPOINT, STACK
+from twin_rollout_app import ENDPOINT, STACK, synthesize
 
+from local.aws.cdk import CdkCli
 from local.aws.stacks import StackOutcome
-from local.process import ROOT
 
 pytestmark = pytest.mark.twin
 
-APP = f"{ROOT}/.venv/bin/python {Path(__file__).with_name('twin_rollout_app.py')}"
 PATIENCE_SECONDS = 60.0
 
 
@@ -41,10 +40,12 @@ class Rollouts:
         self.options = twin.aws.client_options()
 
     def deploy(self, *, version: str, mode: str = "") -> After:
-        cdk = self.twin.cdk(
-            self.folder, app=APP, image=self.twin.image, version=version, mode=mode, **{"weighbridge:layer": "host"}
-        )
-        return self.look(cdk.deploy(STACK).outcomes[STACK])
+        outcome = self.cdk(version=version, mode=mode).deploy(STACK).outcomes[STACK]
+        return self.look(outcome)
+
+    def cdk(self, *, version: str, mode: str = "") -> CdkCli:
+        synth = synthesize(self.folder / f"app-{version}", image=self.twin.image, version=version, mode=mode)
+        return self.twin.cdk(self.folder / "cdk", app=str(synth))
 
     def look(self, outcome: StackOutcome) -> After:
         runtime = boto3.client("sagemaker-runtime", **self.options)
@@ -195,8 +196,5 @@ def test_the_end_of_a_training_job_is_an_event_that_calls_its_target(rollouts, c
 
 def test_a_stack_that_is_destroyed_leaves_no_endpoint(rollouts, refused):
     """Runs last in this file: it takes away what the others look at."""
-    cdk = rollouts.twin.cdk(
-        rollouts.folder, app=APP, image=rollouts.twin.image, version="2", mode="", **{"weighbridge:layer": "host"}
-    )
-    assert cdk.destroy(STACK).outcomes[STACK].status == "DELETE_COMPLETE"
+    assert rollouts.cdk(version="2").destroy(STACK).outcomes[STACK].status == "DELETE_COMPLETE"
     assert boto3.client("sagemaker", **rollouts.options).list_endpoints()["Endpoints"] == []

@@ -1,11 +1,13 @@
 """A small CDK app for the local AWS: one endpoint with a fake image, asserted, and a function that records what it gets.
 
-Context: `image`, `version` and `mode` of the container (see SERVE in local_sagemaker_world).
+`image`, `version` and `mode` are those of the container (see SERVE in local_sagemaker_world).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -16,6 +18,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 
 from constructs import Construct
+from local.process import ROOT
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 
 STACK = "twin-rollout"
@@ -124,12 +127,15 @@ class RolloutStack(cdk.Stack):
         )
 
 
-def main() -> None:
-    app = cdk.App(analytics_reporting=False)
-    words = {name: str(app.node.try_get_context(name)) for name in ("image", "version", "mode")}
-    RolloutStack(app, STACK, **words)
+def synthesize(folder: Path, *, image: str, version: str, mode: str) -> Path:
+    """Synthesize the stack into `folder`, for `cdk --app FOLDER`."""
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    app = cdk.App(
+        outdir=str(folder),
+        analytics_reporting=False,
+        builtin_cloud_formation_validation=False,
+        context={**context, "weighbridge:layer": "host"},
+    )
+    RolloutStack(app, STACK, image=image, version=version, mode=mode)
     app.synth()
-
-
-if __name__ == "__main__":
-    main()
+    return folder
