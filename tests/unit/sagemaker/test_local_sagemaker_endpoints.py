@@ -198,8 +198,8 @@ def test_container_that_crashes_is_restarted_a_few_times(world: World) -> None:
     with pytest.raises(AwsError) as crashed:
         world.service.invoke_endpoint("e", Invocation(body=b"crash"))
     assert (crashed.value.code, crashed.value.fields["OriginalStatusCode"]) == ("ModelError", 0)
-    assert [world.version() for _ in range(10)] == ["one"] * 10
     wait_for(lambda: world.log().count("starting ") == 3)
+    assert [world.version() for _ in range(10)] == ["one"] * 10
     wait_for(lambda: world.describe()["ProductionVariants"][0]["CurrentInstanceCount"] == 2)
     after = world.service.container_pids("e")
     assert len(set(before) & set(after)) == 1

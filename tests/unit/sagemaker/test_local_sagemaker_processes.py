@@ -16,9 +16,13 @@ from local_sagemaker_world import FAST, World, fake_image, runs, variant, wait_f
 
 from local.process import ROOT
 from local.sagemaker.errors import AwsError
-from local.sagemaker.images import Image, image_reference, project_image
+from local.sagemaker.host import Account, Host
+from local.sagemaker.images import Image, ImageStore, image_reference, project_image
+from local.sagemaker.instances import Instance, VariantPlan
 from local.sagemaker.invocation import Invocation
-from local.sagemaker.service import LocalSageMaker
+from local.sagemaker.logs import Logs
+from local.sagemaker.processes import Watchdog
+from local.sagemaker.service import LocalSageMaker, no_log
 
 SPAWNER = """
 import os, subprocess, sys, time
@@ -157,9 +161,8 @@ def test_project_images_name_the_checkout_s_files() -> None:
 
 def test_real_inference_container_refuses_a_bad_environment_in_one_line(tmp_path: Path) -> None:
     image = project_image("inference")
-    with LocalSageMaker(
-        folder=tmp_path / "sagemaker", images=[image], timing=replace(FAST, start_attempts=1)
-    ) as service:
+    timing = replace(FAST, start_attempts=1, startup_scale=5.0)
+    with LocalSageMaker(folder=tmp_path / "sagemaker", images=[image], timing=timing) as service:
         container = {"Image": image.reference, "Environment": {"WEIGHBRIDGE_RELEASE": "latest"}}
         service.call("CreateModel", {"ModelName": "m", "PrimaryContainer": container})
         service.call("CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [variant("m")]})
@@ -222,3 +225,35 @@ def test_close_ends_the_old_fleet_while_its_termination_is_waited_for(tmp_path: 
     assert world.version() == "two"
     world.service.close()
     assert not runs(blue)
+
+
+def test_instance_that_drains_takes_no_further_request(tmp_path: Path) -> None:
+    image = fake_image(tmp_path)
+    host = Host(
+        account=Account(),
+        folder=tmp_path,
+        images=ImageStore(folder=tmp_path / "images", images=[image]),
+        logs=Logs(folder=tmp_path / "logs", sink=no_log),
+        watchdog=Watchdog(),
+        timing=FAST,
+    )
+    plan = VariantPlan(name="primary", image=image, environment={}, count=1, weight=1.0, startup_seconds=60)
+    instance = Instance(host=host, endpoint_name="e", plan=plan)
+    assert instance.wait_started()
+    assert instance.take()
+    ending = threading.Thread(target=instance.terminate)
+    ending.start()
+
+    def refuses() -> bool:
+        taken = instance.take()
+        if taken:
+            instance.release()
+        return not taken
+
+    wait_for(refuses)
+    assert runs(instance.pid)
+    assert instance.invoke(Invocation(body=b"last")).body == b"last"
+    instance.release()
+    ending.join()
+    assert not runs(instance.pid)
+    host.watchdog.close()
