@@ -67,7 +67,8 @@ class Standby:
         if data is None:
             return {}
         try:
-            files = canonical.parse_object(data, what="standby", limit=STATE_LIMIT).get("files")
+            document = canonical.parse_object(data, what="standby", limit=STATE_LIMIT)
+            files = document.get("files") if document.get("schema") == _SCHEMA else None
             pairs = files.items() if isinstance(files, dict) else []
             return {path: base64.b64decode(str(text), validate=True) for path, text in pairs}
         except (TrustError, binascii.Error):

@@ -23,6 +23,7 @@ class LoopbackS3:
         self.objects: dict[str, bytes] = {}
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         self.down = False
+        self._client: Any = None
         self.read_only = False
         self.lock = threading.Lock()
         self.parts: dict[str, dict[int, bytes]] = {}
@@ -36,7 +37,8 @@ class LoopbackS3:
         self._thread.start()
 
     def client(self) -> Any:
-        return boto3.client(
+        """One client: making it takes longer than most tests."""
+        self._client = self._client or boto3.client(
             "s3",
             endpoint_url=f"http://127.0.0.1:{self._server.server_address[1]}",
             region_name="eu-west-1",
@@ -44,6 +46,7 @@ class LoopbackS3:
             aws_secret_access_key="b",
             config=Config(request_checksum_calculation="when_required", retries={"max_attempts": 1}),
         )
+        return self._client
 
     def gets(self, key: str) -> int:
         return sum(method == "GET" and seen == key for method, seen, _ in self.seen)
