@@ -17,7 +17,7 @@ def print_result(result: Mapping[str, Json], *, as_json: bool, lines: Mapping[st
     if as_json:
         print(json.dumps(result, ensure_ascii=False))  # noqa: T201
         return
-    shown = {label: _words(value) for label, value in (lines or result).items()}
+    shown = {label.replace("_", " "): _words(value) for label, value in (lines or result).items()}
     width = max((len(label) for label in shown), default=0)
     for label, value in shown.items():
         first, *rest = value.split("\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from weighbridge.cli import options
 from weighbridge.cli.output import print_result, print_warnings, progress_bar
-from weighbridge.cli.setup import Setup, name_and_version, source_of, split_version
+from weighbridge.cli.setup import Setup, name_and_version, source_of, split_version, who
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def promote(
         rollback_to=rollback_to,
         environments=settings.parent if settings is not None else environments,
         supersede=supersede,
-        promoted_by=promoted_by or getpass.getuser(),
+        promoted_by=promoted_by or who(),
         ledger=ledger,
     )
     warnings = report.warnings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from weighbridge.cli import options
 from weighbridge.cli.output import print_result, print_warnings, progress_bar
-from weighbridge.cli.setup import Setup, name_and_version
+from weighbridge.cli.setup import Setup, name_and_version, who
 from weighbridge.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def register(
             layout=setup.layout,
             runtime=runtime,
             signer=setup.signer(setup.keys.registrar),
-            builder=builder or f"urn:weighbridge:registrar:{getpass.getuser()}",
+            builder=builder or f"urn:weighbridge:registrar:{who()}",
             evidence=evidence,
             progress=advance,
         )

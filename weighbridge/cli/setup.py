@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from weighbridge.errors import InputError, SettingsError
 from weighbridge.layout import ChannelLayout
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 
 URL_VARIABLE = "JF_URL"
 SECRET_VARIABLE = "WEIGHBRIDGE_TOKEN_SECRET_ID"  # noqa: S105
+
+
+def who() -> str:
+    """Return the user's name, for records that say who did something."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def split_version(value: str) -> tuple[str, str | None]:
@@ -175,11 +185,17 @@ def open_tokens(environ: Mapping[str, str], *, region: str | None = None) -> Tok
     """Return where the token is: JF_ACCESS_TOKEN, else the secret that WEIGHBRIDGE_TOKEN_SECRET_ID names.
 
     Raises:
-        InputError: when neither is set.
+        InputError: when neither is set, or the token cannot be one.
     """
     from weighbridge.registry import EnvironmentToken, SecretsManagerToken
 
-    if environ.get("JF_ACCESS_TOKEN"):
+    token = environ.get("JF_ACCESS_TOKEN")
+    if token:
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise InputError(
+                "JF_ACCESS_TOKEN: holds white space or characters that no token has: export the bare token",
+                rule="input.token",
+            )
         return EnvironmentToken()
     secret_id = environ.get(SECRET_VARIABLE)
     if not secret_id:
@@ -218,10 +234,14 @@ def registry_url(value: str | None, *, environ: Mapping[str, str]) -> str:
     """Return the registry's URL from an option or JF_URL, ending in `/artifactory`.
 
     Raises:
-        InputError: when neither is given.
+        InputError: when neither is given, or it is no URL.
     """
     found = value or environ.get(URL_VARIABLE)
     if not found:
         raise InputError(f"{URL_VARIABLE}: not set: export your registry's address, or give --env or --url")
     plain = found.rstrip("/")
+    try:
+        urlsplit(plain)
+    except ValueError as error:
+        raise InputError(f"registry url: {found!r} is not of the form https://HOST/artifactory: {error}") from error
     return plain if plain.endswith("/artifactory") else f"{plain}/artifactory"

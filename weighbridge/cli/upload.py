@@ -78,7 +78,7 @@ def upload(
     if record is not None and any(claims):
         raise InputError("--record: holds all claims: give it alone", rule="input.usage")
     found = _read_record(record) if record is not None else _record(*claims)
-    address, target = _where(env, settings, environments, url=url, repository=repository)
+    address, target, region = _where(env, settings, environments, url=url, repository=repository)
     from weighbridge import registration
 
     with progress_bar("reading back") as advance:
@@ -88,8 +88,8 @@ def upload(
             version=version,
             repository=target,
             record=found,
-            client=open_client(url=address, environ=os.environ),
-            token=open_tokens(os.environ).token(),
+            client=open_client(url=address, environ=os.environ, region=region),
+            token=open_tokens(os.environ, region=region).token(),
             progress=advance,
         )
     if report.ignored:
@@ -111,18 +111,19 @@ def upload(
 
 def _where(
     env: str | None, settings: Path | None, environments: Path, *, url: str | None, repository: str | None
-) -> tuple[str, str]:
+) -> tuple[str, str, str | None]:
     if env is None and settings is None:
         if repository is None:
             raise InputError(
                 "--repository: missing: name the repository for uploads, or give --env", rule="input.usage"
             )
-        return registry_url(url, environ=os.environ), repository
+        return registry_url(url, environ=os.environ), repository, None
     setup = Setup.open(env=env, file=settings, folder=environments)
     target = repository or setup.settings.registry.incoming_repository
     if target is None:
         raise InputError(f"{setup.file}: registry.incoming_repository: is missing: upload with the first environment")
-    return url or setup.settings.registry.url, target
+    address = registry_url(url or setup.settings.registry.url, environ=os.environ)
+    return address, target, setup.settings.region
 
 
 def _read_record(path: Path) -> JobRecord:

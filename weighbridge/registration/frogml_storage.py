@@ -1,6 +1,6 @@
 """The door to the real frogml, imported when it is needed: only training environments have it.
 
-What is measured of frogml 2.1.152 and worked around here: it prints its log to stdout, keeps a file in HOME from the
+What is measured of frogml 2.1.152 and worked around here: it prints its log to stdout and a bar for each file, keeps a file in HOME from the
 moment it is imported, fails on every upload when JFML_TIMEOUT is set, and rebuilds the URL as `https://HOST/artifactory`.
 `FrogMLStorage` never opens the gRPC side channel that the SDK's `register_in_jml=True` does.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import platform
 import sys
@@ -59,6 +60,7 @@ class FrogmlStorage:
         """
         _check_environment()
         with contextlib.redirect_stdout(sys.stderr):
+            _quieten_progress()
             try:
                 storage = importlib.import_module("frogml.storage.frog_ml")
                 models = importlib.import_module("frogml.storage.authentication.models")
@@ -66,6 +68,7 @@ class FrogmlStorage:
                 raise InputError(
                     "frogml: is not installed here: upload from an environment with `pip install weighbridge[train]`"
                 ) from error
+            _quieten_log()
             try:
                 credentials = models.AuthConfig.by_access_token(self._url, self._token)
                 storage.FrogMLStorage(credentials).upload_model_version(
@@ -86,6 +89,21 @@ def _check_environment() -> None:
         raise InputError(f"HOME: {home} is not writable, and frogml keeps its log there: set HOME to a folder that is")
     if "JFML_TIMEOUT" in os.environ:
         raise InputError("JFML_TIMEOUT: is set, and frogml 2.1 then fails on every upload: unset it")
+
+
+def _quieten_progress() -> None:
+    # tqdm, whose bars frogml draws one for each file, reads this when it is imported; a log is no place for bars.
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def _quieten_log() -> None:
+    # The failures that frogml swallows stand in its log and nowhere else, so they stay; its successes say nothing.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("frogml"):
+            for handler in logging.getLogger(name).handlers:
+                if type(handler) is logging.StreamHandler:
+                    handler.setLevel(logging.WARNING)
 
 
 def _translate(error: Exception, *, what: str) -> RegistryError:

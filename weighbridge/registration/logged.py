@@ -55,10 +55,19 @@ def logged_files(*, client: ArtifactoryClient, repository: str, name: str, versi
     return _compare(manifest, present, what=what)
 
 
+def artifacts(manifest: JsonObject, *, what: str) -> list[tuple[str, int, str]]:
+    """Return (path, size, SHA-256 hex) of every model file that frogml's manifest names.
+
+    Raises:
+        IntegrityError: when an entry of `what`'s manifest lacks one of them.
+    """
+    return _artifacts(manifest.get("model_artifacts"), what=what)
+
+
 def _compare(manifest: JsonObject, present: Mapping[str, FileInfo], *, what: str) -> tuple[LoggedFile, ...]:
     found: dict[str, LoggedFile] = {}
     missing: list[str] = []
-    for path, size, sha256 in _artifacts(manifest.get("model_artifacts"), what=what):
+    for path, size, sha256 in artifacts(manifest, what=what):
         info = present.get(path)
         if info is None or info.size != size or info.sha256 not in (None, sha256):
             missing.append(path)

@@ -42,9 +42,9 @@ class SnsClient(Protocol):
     def publish(
         self,
         *,
-        TopicArn: str,
-        Subject: str,
-        Message: str,
+        TopicArn: str,  # noqa: N803
+        Subject: str,  # noqa: N803
+        Message: str,  # noqa: N803
         MessageAttributes: dict[str, MessageAttribute],  # noqa: N803
     ) -> object:
         """See the Amazon SNS API reference, Publish."""

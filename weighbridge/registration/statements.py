@@ -5,7 +5,7 @@ from __future__ import annotations
 from securesystemslib.signer import Signer
 
 from weighbridge.canonical import JsonObject
-from weighbridge.errors import RegistryConflictError, RegistryNotFoundError, TrustError
+from weighbridge.errors import RegistryConflictError, RegistryForbiddenError, RegistryNotFoundError, TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest
 from weighbridge.registration.evidence import JobEvidence
@@ -37,9 +37,12 @@ def write_statements(
         try:
             client.deploy_bytes(repository=layout.records_repository, path=path, data=data)
             return data
-        except RegistryConflictError:
-            # Another registrar was first with the same release; only its signature differs.
-            present = client.read(repository=layout.records_repository, path=path, limit=BUNDLE_LIMIT)
+        except (RegistryConflictError, RegistryForbiddenError):
+            # Another registrar may have been first with the same release; then only its signature differs, and this one
+            # may not overwrite it.
+            present = _read(client, repository=layout.records_repository, path=path)
+            if present is None:
+                raise
     _check(present, release=release, signer=signer, channel=layout.channel, where=f"{layout.records_repository}/{path}")
     return present
 

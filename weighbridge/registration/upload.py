@@ -12,7 +12,7 @@ from weighbridge.layout import weights_folder
 from weighbridge.names import check_name
 from weighbridge.registration.frogml_storage import FrogmlStorage, ModelStorage
 from weighbridge.registration.job_record import JOB_RECORD_PATH, JobRecord
-from weighbridge.registration.logged import MANIFEST_NAME, LoggedFile, logged_files
+from weighbridge.registration.logged import MANIFEST_NAME, LoggedFile, artifacts, logged_files
 from weighbridge.registration.properties import frogml_properties
 from weighbridge.registration.readback import Progress, read_back
 from weighbridge.registry import ArtifactoryClient, FileInfo
@@ -146,13 +146,15 @@ def _completed(
     """Whether the version is there already; files that an earlier upload lost are sent now."""
     folder = weights_folder(name=name, version=version)
     try:
-        client.entity_manifest(repository=repository, name=name, version=version)
+        manifest = client.entity_manifest(repository=repository, name=name, version=version)
         listing = client.listing(repository=repository, path=folder)
     except RegistryNotFoundError:
         return False
     present = {info.path.removeprefix(f"{folder}/"): info for info in listing}
     present.pop(MANIFEST_NAME, None)
+    logged = {path: sha256 for path, _, sha256 in artifacts(manifest, what=f"{repository}/{folder}")}
     different = sorted(path for path, info in present.items() if not _same(wanted.get(path), info))
+    different += sorted(path for path in wanted.keys() | logged if logged.get(path) != _sha256(wanted.get(path)))
     if different:
         raise RegistryConflictError(
             f"{repository}/{folder} exists with other bytes ({different[0]!r} differs): upload under another version"
@@ -162,6 +164,10 @@ def _completed(
             repository=repository, path=f"{folder}/{path}", source=staged[path], sha256=wanted[path].sha256
         )
     return True
+
+
+def _sha256(file: LoggedFile | None) -> str | None:
+    return None if file is None else file.sha256
 
 
 def _same(wanted: LoggedFile | None, info: FileInfo) -> bool:

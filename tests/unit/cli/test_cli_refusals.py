@@ -75,6 +75,12 @@ def test_a_missing_or_wrong_token_is_said_so(world: World) -> None:
     assert "nobody" not in wrong.err + wrong.out
 
 
+@pytest.mark.parametrize("token", ["line\nbreak", "two words", "tökén"])
+def test_a_token_that_cannot_be_one_is_refused_without_showing_it(world: World, token: str) -> None:
+    done = world.cli("resolve", MODEL, "--env", "prod", token=token)
+    assert (done.status, "JF_ACCESS_TOKEN" in done.line, token in done.err) == (2, True, False)
+
+
 @pytest.mark.parametrize("command", ["register", "promote", "init"])
 def test_an_identity_without_the_permission_changes_nothing(world: World, command: str) -> None:
     before = contents(world)
@@ -282,6 +288,8 @@ def test_malformed_settings_name_file_field_and_fix(
         (("upload", ".", f"{MODEL}:9", "--env", "dev", "--base-model", "org/name"), "--base-model"),
         (("upload", ".", f"{MODEL}:9", "--env", "dev", "--metric", "accuracy"), "--metric"),
         (("upload", ".", f"{MODEL}:9"), "--repository"),
+        (("upload", ".", f"{MODEL}:9", "--repository", "x", "--url", "http://[::1"), "registry url"),
+        (("upload", ".", f"{MODEL}:9", "--repository", "x", "--url", "http://example.com"), "use https"),
         (("channel", "keygen", "keys/prod-root.pem"), "exists already"),
         (("channel", "revoke", "everything", "--env", "prod", "--reason", "x"), "names no version"),
         (("channel", "policy", MODEL, "--env", "prod", "--set", "environments/prod.yaml"), "environments/prod.yaml"),

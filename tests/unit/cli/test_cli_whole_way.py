@@ -62,7 +62,9 @@ def test_from_keys_to_rollback(world: World) -> None:
     arn = train("one")
     for version in ("1.0.0", "2.0.0"):
         if version == "1.0.0":
-            uploaded = world.upload(version, files_of(version)).ok().json
+            said = world.upload(version, files_of(version)).ok()
+            uploaded = said.json
+            assert said.err == ""
             assert (uploaded["files"], uploaded["only_in_job_record"]) == (4, ["note"])
             registered = world.register(version).ok().json
             assert registered["claimed"] == ["base_model", "parameters", "metrics"]

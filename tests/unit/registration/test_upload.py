@@ -175,3 +175,15 @@ def test_a_file_that_vanished_between_listing_and_reading_is_not_success(
     gone = Vanishing()
     with pytest.raises(RegistryNotFoundError, match="gone"):
         run(gone, folder, MemoryFrogml(gone))
+
+
+def test_a_version_that_was_uploaded_with_fewer_files_is_a_conflict_and_stays_as_it_is(
+    registry: MemoryRegistry, folder: Path
+) -> None:
+    storage = MemoryFrogml(registry)
+    run(registry, folder, storage)
+    before = dict(registry.files)
+    (folder / "more.txt").write_bytes(b"more")
+    with pytest.raises(RegistryConflictError, match=r"more\.txt"):
+        run(registry, folder, storage)
+    assert registry.files == before
