@@ -40,10 +40,12 @@ def main() -> int:
     configure(scope=scope, port=port, folder=folder)
     lend_cryptography()
     emulator = Emulator(scope=scope)
+    images = _images(arguments.image)
+    references = {image.repository: image.reference for image in images}
     objects = Objects(url=url, scope=scope)
     with LocalSageMaker(
         folder=folder / "sagemaker",
-        images=_images(arguments.image),
+        images=images,
         environment=variables(url=url, scope=scope),
         log=emulator.put_log_line,
         fetch_s3=objects.fetch,
@@ -56,7 +58,9 @@ def main() -> int:
     ) as sagemaker:
         extend(emulator, sagemaker=sagemaker)
         gateway = Gateway(
-            emulator=emulator.app, sagemaker=application(sagemaker), on_ready=lambda: announce(url=url, pid=os.getpid())
+            emulator=emulator.app,
+            sagemaker=application(sagemaker),
+            on_ready=lambda: announce(url=url, pid=os.getpid(), images=references),
         )
         serve(gateway, listener)
     return 0

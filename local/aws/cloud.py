@@ -23,6 +23,7 @@ def extend(emulator: Emulator, *, sagemaker: SageMakerApi) -> None:
 
     emulator.end_silent_waits(seconds=ANSWER_SECONDS)
     emulator.repeat_events()
+    emulator.describe_resolved_parameters()
 
     def report_stack(stack_id: str, status: str, reason: str) -> None:
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/eventbridge-integration.html

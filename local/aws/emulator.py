@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local.aws.handler import JsonObject, ResourceHandler
+from local.aws.resolved_parameters import ResolvedParameter, with_resolved_values
 from local.aws.resources.adapted import Entry
 from local.aws.scope import Scope
 from local.process import ROOT
@@ -130,6 +131,28 @@ class Emulator:
 
         for module in (changesets, handlers, stacks):
             module._add_event = recorded
+
+    def describe_resolved_parameters(self) -> None:
+        """Let DescribeStacks give `ResolvedValue`; see resolved_parameters.py."""
+        from ministack.services import cloudformation
+        from ministack.services.cloudformation import handlers
+
+        describe = handlers._ACTION_HANDLERS["DescribeStacks"]
+
+        def described(parameters: object) -> tuple[int, object, bytes]:
+            status, headers, body = describe(parameters)
+            stacks = {
+                stack["StackId"]: {
+                    key: ResolvedParameter(name=entry["SsmName"], value=entry["Value"])
+                    for key, entry in stack.get("_resolved_params", {}).items()
+                    if "SsmName" in entry
+                }
+                for stack in cloudformation._stacks.values()
+            }
+            text = body.decode() if isinstance(body, bytes) else str(body)
+            return status, headers, with_resolved_values(text, stacks=stacks).encode()
+
+        handlers._ACTION_HANDLERS["DescribeStacks"] = described
 
     def end_silent_waits(self, *, seconds: float) -> None:
         """Fail a custom resource `seconds` after its function has ended without an answer.

@@ -43,6 +43,12 @@ class LocalAws(Server):
         """The URL of every service."""
         return str(self.ready["url"])
 
+    def image(self, kind: str) -> str:
+        """Return the reference of the image `inference` or `training`, as it was when this AWS started."""
+        images = self.ready["images"]
+        assert isinstance(images, dict)
+        return str(images[f"weighbridge-{kind}"])
+
     def environment(self) -> Mapping[str, str]:
         """Return the variables by which the CDK CLI and SDKs find this AWS, and no other."""
         return {

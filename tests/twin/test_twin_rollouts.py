@@ -10,9 +10,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from twin_rollout_app import ENDPOINT, STACK, synthesize
+from twin_rollout_app import ENDPOINT, PARAMETER, STACK, synthesize
 
-from local.aws.cdk import CdkCli
 from local.aws.stacks import StackOutcome
 
 pytestmark = pytest.mark.twin
@@ -25,6 +24,7 @@ class After:
     """What was seen after one deployment."""
 
     outcome: StackOutcome
+    parameter: tuple[str, str]
     endpoint: Mapping[str, object]
     served: str
     models: tuple[str, ...]
@@ -32,26 +32,30 @@ class After:
 
 
 class Rollouts:
-    """Deploys the app of twin_rollout_app and looks at what became of it."""
+    """Deploys the app of twin_rollout_app, again and again unchanged, and looks at what became of it."""
 
     def __init__(self, twin, folder: Path) -> None:
         self.twin = twin
-        self.folder = folder
         self.options = twin.aws.client_options()
+        self.cdk = twin.cdk(folder / "cdk", app=str(synthesize(folder / "app", image=twin.image)))
 
-    def deploy(self, *, version: str, mode: str = "") -> After:
-        outcome = self.cdk(version=version, mode=mode).deploy(STACK).outcomes[STACK]
-        return self.look(outcome)
-
-    def cdk(self, *, version: str, mode: str = "") -> CdkCli:
-        synth = synthesize(self.folder / f"app-{version}", image=self.twin.image, version=version, mode=mode)
-        return self.twin.cdk(self.folder / "cdk", app=str(synth))
+    def deploy(self, version: str) -> After:
+        ssm = boto3.client("ssm", **self.options)
+        ssm.put_parameter(Name=PARAMETER, Value=version, Type="String", Overwrite=True)
+        return self.look(self.cdk.deploy(STACK).outcomes[STACK])
 
     def look(self, outcome: StackOutcome) -> After:
         runtime = boto3.client("sagemaker-runtime", **self.options)
-        resources = boto3.client("cloudformation", **self.options).describe_stack_resources(StackName=STACK)
+        cloudformation = boto3.client("cloudformation", **self.options)
+        resources = cloudformation.describe_stack_resources(StackName=STACK)
+        (parameter,) = [
+            entry
+            for entry in cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Parameters"]
+            if entry["ParameterKey"] == "Version"
+        ]
         return After(
             outcome=outcome,
+            parameter=(parameter["ParameterValue"], parameter["ResolvedValue"]),
             endpoint=boto3.client("sagemaker", **self.options).describe_endpoint(EndpointName=ENDPOINT),
             served=runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=b"hello").get("CustomAttributes", ""),
             models=tuple(
@@ -85,17 +89,17 @@ def rollouts(twin, tmp_path_factory: pytest.TempPathFactory) -> Rollouts:
 
 @pytest.fixture(scope="module")
 def created(rollouts: Rollouts) -> After:
-    return rollouts.deploy(version="1")
+    return rollouts.deploy("1")
 
 
 @pytest.fixture(scope="module")
 def updated(rollouts: Rollouts, created: After) -> After:
-    return rollouts.deploy(version="2")
+    return rollouts.deploy("2")
 
 
 @pytest.fixture(scope="module")
 def refused(rollouts: Rollouts, updated: After) -> After:
-    return rollouts.deploy(version="3", mode="refuse")
+    return rollouts.deploy("3:refuse")
 
 
 def custom(after: After) -> list[tuple[str, str, str | None]]:
@@ -154,8 +158,9 @@ def test_after_the_rollback_everything_is_as_it_was(rollouts, updated, refused):
     assert refused.endpoint["EndpointStatus"] == "InService"
     assert refused.endpoint["EndpointConfigName"] == updated.outcome.outputs["ConfigName"]
     assert refused.served == "2"
+    assert refused.parameter == updated.parameter == (PARAMETER, "2")
     assert refused.models == updated.models
-    assert custom(refused)[2:] == [("Update", "3", "2"), ("Update", "2", "3")]
+    assert custom(refused)[2:] == [("Update", "3:refuse", "2"), ("Update", "2", "3:refuse")]
     configs = {event.physical_id for event in refused.outcome.events if event.logical_id == "Config"}
     assert len({name for name in configs if name}) == 2
     deleted = [event for event in refused.outcome.events if event.status == "DELETE_COMPLETE"]
@@ -196,5 +201,5 @@ def test_the_end_of_a_training_job_is_an_event_that_calls_its_target(rollouts, c
 
 def test_a_stack_that_is_destroyed_leaves_no_endpoint(rollouts, refused):
     """Runs last in this file: it takes away what the others look at."""
-    assert rollouts.cdk(version="2").destroy(STACK).outcomes[STACK].status == "DELETE_COMPLETE"
+    assert rollouts.cdk.destroy(STACK).outcomes[STACK].status == "DELETE_COMPLETE"
     assert boto3.client("sagemaker", **rollouts.options).list_endpoints()["Endpoints"] == []

@@ -1,11 +1,11 @@
 """A small CDK app for the local AWS: one endpoint with a fake image, asserted, and a function that records what it gets.
 
-`image`, `version` and `mode` are those of the container (see SERVE in local_sagemaker_world).
+As in the app's inference stack, an SSM parameter names what is deployed: here `VERSION` or `VERSION:MODE`, where MODE is
+what the container does (see SERVE in local_sagemaker_world).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -23,18 +23,20 @@ from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 
 STACK = "twin-rollout"
 ENDPOINT = "twin-endpoint"
+PARAMETER = "/twin/version"
 RECORDER = """
-import json, urllib.request
+import hashlib, json, urllib.request
 
 def handler(event, context):
     print(json.dumps(event))
     if "ResponseURL" not in event:
         return
-    properties = event["ResourceProperties"]
+    version, _, mode = event["ResourceProperties"]["Version"].partition(":")
     answer = {
         "Status": "SUCCESS", "PhysicalResourceId": "record", "StackId": event["StackId"],
         "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"],
-        "Data": {"Version": properties["Version"], "StartupTimeoutSeconds": "60"},
+        "Data": {"Version": version, "Mode": mode, "StartupTimeoutSeconds": "60",
+                 "Digest": "sha256:" + hashlib.sha256(version.encode()).hexdigest()},
     }
     urllib.request.urlopen(
         urllib.request.Request(event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT"))
@@ -44,15 +46,18 @@ def handler(event, context):
 class RolloutStack(cdk.Stack):
     """Recorder (custom resource and target of rules) -> model -> config -> endpoint -> assertion."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, image: str, version: str, mode: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, image: str) -> None:
         super().__init__(scope, construct_id)
+        version = cdk.CfnParameter(
+            self, "Version", type="AWS::SSM::Parameter::Value<String>", default=PARAMETER
+        ).value_as_string
         record = self._add_recorder(version)
         model = sagemaker.CfnModel(
             self,
             "Model",
             execution_role_arn=self._role.role_arn,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=image, environment={"VERSION": record.get_att_string("Version"), "MODE": mode}
+                image=image, environment={name.upper(): record.get_att_string(name) for name in ("Version", "Mode")}
             ),
         )
         config = sagemaker.CfnEndpointConfig(
@@ -84,7 +89,7 @@ class RolloutStack(cdk.Stack):
             endpoint=endpoint,
             endpoint_name=ENDPOINT,
             endpoint_config_name=config.attr_endpoint_config_name,
-            release_digest=f"sha256:{hashlib.sha256(version.encode()).hexdigest()}",
+            release_digest=record.get_att_string("Digest"),
         )
         cdk.CfnOutput(self, "ConfigName", value=config.attr_endpoint_config_name)
 
@@ -127,7 +132,7 @@ class RolloutStack(cdk.Stack):
         )
 
 
-def synthesize(folder: Path, *, image: str, version: str, mode: str) -> Path:
+def synthesize(folder: Path, *, image: str) -> Path:
     """Synthesize the stack into `folder`, for `cdk --app FOLDER`."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = cdk.App(
@@ -136,6 +141,6 @@ def synthesize(folder: Path, *, image: str, version: str, mode: str) -> Path:
         builtin_cloud_formation_validation=False,
         context={**context, "weighbridge:layer": "host"},
     )
-    RolloutStack(app, STACK, image=image, version=version, mode=mode)
+    RolloutStack(app, STACK, image=image)
     app.synth()
     return folder
