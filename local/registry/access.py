@@ -46,10 +46,7 @@ class Access:
         Raises:
             RefusalError: 404 when there is none.
         """
-        found = self._config.repository(key)
-        if found is None and key.endswith(CACHE_SUFFIX):
-            remote = self._config.repository(key.removesuffix(CACHE_SUFFIX))
-            found = remote if remote is not None and remote.rclass == "remote" else None
+        found = self._find(key)
         if found is None:
             raise RefusalError(404, f"Repository '{key}' does not exist")
         return found
@@ -66,9 +63,9 @@ class Access:
         )
 
     def allows(self, user: UserConfig, repository: str, path: str, action: str) -> bool:
-        """Whether `user` may do `action` to `path`."""
-        key = self.repository(repository).key
-        return self._config.allows(user=user, repository=key, path=path, action=action)
+        """Whether `user` may do `action` to `path`; nobody may in a repository that the configuration lost."""
+        found = self._find(repository)
+        return found is not None and self._config.allows(user=user, repository=found.key, path=path, action=action)
 
     def require(self, user: UserConfig, repository: str, path: str, action: str) -> None:
         """Let pass or refuse.
@@ -81,3 +78,10 @@ class Access:
             raise RefusalError(
                 403, f"Forbidden: user '{user.username}' needs {word} permission for '{repository}:{path}'."
             )
+
+    def _find(self, key: str) -> RepositoryConfig | None:
+        found = self._config.repository(key)
+        if found is None and key.endswith(CACHE_SUFFIX):
+            remote = self._config.repository(key.removesuffix(CACHE_SUFFIX))
+            found = remote if remote is not None and remote.rclass == "remote" else None
+        return found

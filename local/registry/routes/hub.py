@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from local.registry.state import Registry, registry_of
 
 PREFIX = "/api/huggingfaceml/{repository}"
 BRANCH = "main"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def asked(request: Request, *, action: str = "r") -> Asked:
     config = registry.access.repository(parameters["repository"])
     if config.package_type != "huggingfaceml":
         raise RefusalError(400, f"'{config.key}' is not a huggingfaceml repository")
+    if not all(_NAME.fullmatch(parameters[part]) for part in ("owner", "model")):
+        raise RefusalError(400, f"'{parameters['owner']}/{parameters['model']}' is not the name of a model")
     model = HubModel(config=config, name=f"{parameters['owner']}/{parameters['model']}")
     registry.access.require(user, config.key, model.folder, action)
     return Asked(
