@@ -80,6 +80,15 @@ def test_the_put_goes_to_the_presigned_url_without_a_content_type(bucket: Respon
     assert "Authorization" not in answer.headers
 
 
+def test_the_answer_goes_past_every_proxy(bucket: ResponseBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    perform(bucket.event("Create", {}), give())
+    assert bucket.last["Status"] == "SUCCESS"
+
+
 def test_the_physical_id_stays_what_cloudformation_knows(bucket: ResponseBucket) -> None:
     perform(bucket.event("Update", {}, physical_id="made-by-an-older-version"), give())
     assert bucket.last["PhysicalResourceId"] == "made-by-an-older-version"

@@ -242,7 +242,7 @@ def test_a_parameter_that_changed_since_it_was_read_is_left_alone(deployed: Depl
     deployed.write(THREE)
     assert not parameter.replace(expected=read, release_id=ONE)
     assert not parameter.replace(expected=replace(parameter.read(), version=2), release_id=ONE)
-    assert deployed.value == str(THREE)
+    assert (deployed.value, deployed.versions) == (str(THREE), 3), "not written and put back: not written at all"
 
 
 def test_a_stack_that_does_not_say_what_runs_is_an_error(deployed: Deployed) -> None:
