@@ -114,6 +114,7 @@ def _lines(found: VerifiedRelease) -> dict[str, object]:
         ],
         "loaded": f"{release.load_bytes:,} bytes in {len(release.load_components)} files",
         **_lineage_lines(release.lineage),
+        "bill of materials": None if release.bom is None else f"{release.bom.path} {release.bom.digest}",
         "statements": [
             f"{item.predicate_type}, verified, signed by {', '.join(key[:16] for key in item.signed_by)}"
             for item in found.statements

@@ -14,6 +14,7 @@ from securesystemslib.signer import Signer
 from weighbridge.errors import IntegrityError
 from weighbridge.layout import ChannelLayout, weights_folder
 from weighbridge.names import Digest, ReleaseReference, check_name
+from weighbridge.registration.bom import MODEL_CARD, MODEL_CARD_LIMIT, make_bom, model_card_licences
 from weighbridge.registration.evidence import JobEvidence, lineage_of
 from weighbridge.registration.job_record import JOB_RECORD_LIMIT, JOB_RECORD_PATH, JobRecord, parse_job_record
 from weighbridge.registration.logged import LoggedFile, logged_files
@@ -79,13 +80,19 @@ def register(
     folder = weights_folder(name=name, version=version)
     digests = read_back(client=client, repository=incoming, folder=folder, files=files, progress=progress)
     record = _job_record(client, Location(incoming, f"{folder}/{JOB_RECORD_PATH}"), digests.get(JOB_RECORD_PATH))
-    built = release_of(
+    roles, lineage = _roles(files), lineage_of(record=record, evidence=evidence)
+    card = _small_file(client, Location(incoming, f"{folder}/{MODEL_CARD}"), digests.get(MODEL_CARD), MODEL_CARD_LIMIT)
+    bom = make_bom(
         name=name,
         version=version,
         files=digests,
-        roles=_roles(files),
+        roles=roles,
         runtime=runtime,
-        lineage=lineage_of(record=record, evidence=evidence),
+        lineage=lineage,
+        licences=() if card is None else model_card_licences(card),
+    )
+    built = release_of(
+        name=name, version=version, files=digests, roles=roles, runtime=runtime, lineage=lineage, bom=bom
     )
     claim_version(client=client, layout=layout, release=built.release)
     copy_weights(
@@ -110,12 +117,20 @@ def register(
 
 
 def _job_record(client: ArtifactoryClient, location: Location, digests: FileDigests | None) -> JobRecord:
-    if digests is None:
-        return JobRecord()
-    data = client.read(repository=location.repository, path=location.path, limit=JOB_RECORD_LIMIT)
+    if digests is not None and digests.size > JOB_RECORD_LIMIT:
+        raise IntegrityError(f"{location}: {digests.size} bytes are more than the {JOB_RECORD_LIMIT} that it may have")
+    data = _small_file(client, location, digests, JOB_RECORD_LIMIT)
+    return JobRecord() if data is None else parse_job_record(data)
+
+
+def _small_file(client: ArtifactoryClient, location: Location, digests: FileDigests | None, limit: int) -> bytes | None:
+    """Return the bytes that were read back before; None when there is no such file, or none of a readable size."""
+    if digests is None or digests.size > limit:
+        return None
+    data = client.read(repository=location.repository, path=location.path, limit=limit)
     if Digest.of(data) != digests.digest:
         raise IntegrityError(f"{location}: changed while it was read")
-    return parse_job_record(data)
+    return data
 
 
 def _roles(files: Sequence[LoggedFile]) -> dict[str, ComponentRole]:

@@ -87,6 +87,9 @@ def test_a_release_binds_what_was_read_back(tmp_path: Path, signer: CryptoSigner
         assert (len(stored), Digest.of(stored)) == (item.size, item.digest)
     folder = LAYOUT.release_folder(name="minilm", release=release.digest)
     parse_chunks(registry.files[RECORDS, f"{folder}/chunks.json"], release=release)
+    bom = registry.files[RECORDS, f"{folder}/bom.cdx.json"]
+    assert release.bom is not None
+    assert (len(bom), Digest.of(bom)) == (release.bom.size, release.bom.digest)
     written, statements = parse_record(registry.files[RECORDS, f"{folder}/record.json"])
     assert parse_release(written, expected=done.digest) == release
     assert registry.files[RECORDS, f"{folder}/release.json"] == written
@@ -111,7 +114,7 @@ def deaths(folder: Path, signer: CryptoSigner) -> int:
 @pytest.mark.parametrize("when", ["die_before", "die_after"])
 def test_killed_at_any_write_a_repeated_call_completes(tmp_path: Path, signer: CryptoSigner, when: str) -> None:
     total = deaths(tmp_path, signer)
-    assert total == 10
+    assert total == 11
     for at in range(total):
         registry = uploaded(tmp_path)
         setattr(registry, when, at if when == "die_before" else at + 1)

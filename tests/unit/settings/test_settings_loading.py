@@ -110,7 +110,7 @@ def test_an_existing_network_and_the_keys_are_read(tmp_path: Path) -> None:
         + "network:\n  existing:\n    vpc_id: vpc-0123456789abcdef0\n    availability_zones: [eu-central-1a]\n"
         + "    subnet_ids: [subnet-0123456789abcdef0]\n"
         + GOOD[end:]
-        + "trust:\n  keys:\n    root: ['file:root']\n    promoters: ['awskms:alias/promoter']\n"
+        + "trust:\n  ledger: dynamodb:sequences\n  keys:\n    root: ['file:root']\n    promoters: ['awskms:alias/promoter']\n"
         + "".join(
             f"    {name}: file:{name}\n" for name in ("targets", "registrar", "revocations", "snapshot", "timestamp")
         )
@@ -119,6 +119,7 @@ def test_an_existing_network_and_the_keys_are_read(tmp_path: Path) -> None:
     assert isinstance(found.network, ExistingNetwork)
     assert found.trust is not None
     assert found.trust.keys.promoters == ("awskms:alias/promoter",)
+    assert found.trust.ledger == "dynamodb:sequences"
 
 
 REFUSALS = [
