@@ -3,7 +3,7 @@ ENV ?= dev
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test synth check lint format types layer lock setup clean
+.PHONY: help demo test synth check notebook lint format types layer lock setup clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ synth: ## Print the templates of one environment for review: make synth ENV=prod
 check: ## Synthesize all environments twice, compare, cfn-lint, cdk-nag
 	@$(BOOTSTRAP) dev layer-lambda
 	@.venv/bin/python tools/check_templates.py
+
+notebook: ## Execute the notebook on the twin and keep its outputs in the file
+	@$(BOOTSTRAP) twin hub sdk model
+	@.envs/sdk/bin/python tools/notebook.py --write >/dev/null
 
 lint: ## ruff
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
