@@ -30,7 +30,7 @@ class ServerError(Exception):
 
 
 def environment_python(name: str) -> Path:
-    """Return the interpreter of one of the environments that tools/bootstrap.py makes: `dev`, `twin`, `hub`, `serve`.
+    """Return the interpreter of one of the environments that tools/bootstrap.py makes: `dev`, `twin`, `hub`, `serve`, `sdk`.
 
     Raises:
         ServerError: when it is not set up.
