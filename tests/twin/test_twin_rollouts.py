@@ -10,7 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from twin_rollout_app import ENDPOINT, PARAMETER, STACK, synthesize
+from twin_rollout_app import CIDR, ENDPOINT, PARAMETER, STACK, synthesize
 
 from local.aws.stacks import StackOutcome
 
@@ -75,6 +75,26 @@ class Rollouts:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"].strip() for page in pages for event in page["events"]]
 
+    def train(self, job: str) -> None:
+        """Run a training job that does nothing."""
+        s3 = boto3.client("s3", **self.options)
+        if "twin-output" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+            region = {"LocationConstraint": self.options["region_name"]}
+            s3.create_bucket(Bucket="twin-output", CreateBucketConfiguration=region)
+        boto3.client("sagemaker", **self.options).create_training_job(
+            TrainingJobName=job,
+            AlgorithmSpecification={"TrainingImage": self.twin.image, "TrainingInputMode": "File"},
+            RoleArn="arn:aws:iam::000000000000:role/training",
+            OutputDataConfig={"S3OutputPath": "s3://twin-output/jobs"},
+            ResourceConfig={"InstanceType": "ml.c6i.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            StoppingCondition={"MaxRuntimeInSeconds": 600},
+        )
+
+    def ended(self, job: str) -> list[dict[str, object]]:
+        """What the recorder was told of a job's end."""
+        found = [call for call in self.calls() if call.get("source") == "aws.sagemaker"]
+        return [event for event in found if event["detail"]["TrainingJobName"] == job]
+
     def wait_for(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
@@ -115,15 +135,11 @@ def custom(after: After) -> list[tuple[str, str, str | None]]:
     ]
 
 
-def events(after: After) -> list[dict[str, object]]:
-    """The events that EventBridge brought."""
-    return [call for call in after.calls if "detail-type" in call]
-
-
 def test_a_stack_is_created_when_its_endpoint_serves(created):
     assert created.outcome.status == "CREATE_COMPLETE"
     assert created.endpoint["EndpointStatus"] == "InService"
     assert created.endpoint["EndpointConfigName"] == created.outcome.outputs["ConfigName"]
+    assert created.outcome.outputs["Cidr"] == CIDR
     assert created.served == "1"
     assert custom(created) == [("Create", "1", None)]
 
@@ -168,35 +184,28 @@ def test_after_the_rollback_everything_is_as_it_was(rollouts, updated, refused):
 
 
 def test_the_rollback_is_an_event_that_calls_its_target(rollouts, refused):
-    rollouts.wait_for(lambda: events(rollouts.look(refused.outcome)))
-    (event,) = [each for each in events(rollouts.look(refused.outcome)) if each["source"] == "aws.cloudformation"]
+    def told() -> list[dict[str, object]]:
+        return [call for call in rollouts.calls() if call.get("source") == "aws.cloudformation"]
+
+    rollouts.wait_for(told)
+    (event,) = told()
     assert event["detail-type"] == "CloudFormation Stack Status Change"
     assert event["detail"]["status-details"]["status"] == "UPDATE_ROLLBACK_COMPLETE"
     assert f":stack/{STACK}/" in event["detail"]["stack-id"]
 
 
 def test_the_end_of_a_training_job_is_an_event_that_calls_its_target(rollouts, created):
-    sagemaker = boto3.client("sagemaker", **rollouts.options)
-    boto3.client("s3", **rollouts.options).create_bucket(
-        Bucket="twin-output", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
-    sagemaker.create_training_job(
-        TrainingJobName="twin-job",
-        AlgorithmSpecification={"TrainingImage": rollouts.twin.image, "TrainingInputMode": "File"},
-        RoleArn="arn:aws:iam::000000000000:role/training",
-        OutputDataConfig={"S3OutputPath": "s3://twin-output/jobs"},
-        ResourceConfig={"InstanceType": "ml.c6i.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-    )
-
-    def jobs() -> list[dict[str, object]]:
-        return [call for call in rollouts.calls() if call.get("source") == "aws.sagemaker"]
-
-    rollouts.wait_for(jobs)
-    (event,) = jobs()
-    assert event["detail"]["TrainingJobName"] == "twin-job"
+    rollouts.train("twin-job")
+    rollouts.wait_for(lambda: rollouts.ended("twin-job"))
+    (event,) = rollouts.ended("twin-job")
     assert event["detail"]["TrainingJobStatus"] == "Completed"
     assert event["resources"] == [event["detail"]["TrainingJobArn"]]
+
+
+def test_an_event_whose_function_fails_is_brought_three_times(rollouts, created):
+    rollouts.train("twin-repeated")
+    rollouts.wait_for(lambda: len(rollouts.ended("twin-repeated")) == 3)
+    assert len({event["id"] for event in rollouts.ended("twin-repeated")}) == 1
 
 
 def test_a_stack_that_is_destroyed_leaves_no_endpoint(rollouts, refused):
