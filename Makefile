@@ -3,7 +3,7 @@ ENV ?= dev
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test synth check notebook lint format types layer lock setup clean
+.PHONY: help demo test synth bench check notebook lint format types layer lock setup clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ test: ## Set up what is missing and pass the tests
 synth: ## Print the templates of one environment for review: make synth ENV=prod
 	@$(BOOTSTRAP) deploy layer-lambda
 	@.venv/bin/python tools/synth.py --env $(ENV)
+
+bench: ## Measure the verified pull beside its peers (minutes, a quiet machine, nginx); QUICK=1 only tries it
+	@$(BOOTSTRAP) dev hub bench
+	@.venv/bin/python -m bench $(if $(QUICK),--quick --rounds 1) $(if $(PUBLISH),--publish)
 
 check: ## Synthesize all environments twice, compare, cfn-lint, cdk-nag
 	@$(BOOTSTRAP) dev layer-lambda

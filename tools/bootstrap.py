@@ -33,6 +33,7 @@ VENVS = {
     "hub": (ENVS / "hub", ROOT / "locks" / "hub.txt"),
     "serve": (ENVS / "serve", ROOT / "locks" / "serve.txt"),
     "sdk": (ENVS / "sdk", ROOT / "locks" / "sdk.txt"),
+    "bench": (ENVS / "bench", ROOT / "locks" / "bench.txt"),
 }
 
 

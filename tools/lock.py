@@ -23,6 +23,7 @@ LOCKS = (
     ("locks/serve.in", "requirements.txt"),
     ("locks/twin.in", None),
     ("locks/sdk.in", None),
+    ("locks/bench.in", None),
 )
 
 

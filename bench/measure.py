@@ -1,0 +1,57 @@
+"""One measured run: wall seconds, CPU seconds and peak memory of the client alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`wall` and `cpu` in seconds, `peak` in bytes, `threads` or processes are part of the client's own choice."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+class ContenderError(Exception):
+    """A contender did not do its job; the message is the end of what it said."""
+
+
+def run_tool(command: Sequence[str | Path], *, env: Mapping[str, str], folder: Path) -> Measured:
+    """Measure a program from its start to its end."""
+    began = time.monotonic()
+    with (folder / "said.txt").open("w+b") as said:
+        process = subprocess.Popen([str(part) for part in command], env=dict(env), stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            said.seek(0)
+            raise ContenderError(said.read().decode(errors="replace")[-600:])
+    return Measured(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * 1024)
+
+
+def run_python(command: Sequence[str | Path], *, env: Mapping[str, str]) -> Measured:
+    """Measure what a script in bench/clients says of itself: from the call to its end, without Python's start."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0 or not lines:
+        raise ContenderError((done.stdout + done.stderr)[-600:])
+    found = json.loads(lines[-1])
+    return Measured(wall=float(found["wall"]), cpu=float(found["cpu"]), peak=int(found["peak"]))
