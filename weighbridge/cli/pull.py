@@ -24,8 +24,8 @@ def pull(
 ) -> None:
     """Pull the promoted files that a serving container would load.
 
-    Runs as a reader. A file gets its name only after its size and SHA-256 were compared; a pull that was cut off goes on
-    where files are complete. Example:
+    Runs as a reader. A file gets its name only after every byte of it was compared; a pull that was cut off goes on where
+    it was, by the chunks that were verified. Example:
 
     weighbridge pull minilm --env prod --to ./model
     """
@@ -42,6 +42,8 @@ def pull(
             repository=setup.layout.models_repository,
             destination=to,
             progress=advance,
+            records_repository=setup.layout.records_repository,
+            keep_partial=True,
         )
     print_result(
         {
