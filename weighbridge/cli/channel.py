@@ -209,13 +209,14 @@ def renew(
     env: options.Environment = None,
     settings: options.SettingsFile = None,
     environments: options.Environments = options.DEFAULT_ENVIRONMENTS,
+    key: options.Keys = None,
     ledger: options.Ledger = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Sign a role's metadata anew, before it expires (once a year). Runs as whoever holds the role's keys."""
     setup = Setup.open(env=env, file=settings, folder=environments)
     uris = {"targets": [setup.keys.targets], "revocations": [setup.keys.revocations]}.get(role, setup.keys.promoters)
-    signers = [setup.signer(uri) for uri in uris]
+    signers = [setup.signer(uri) for uri in key or uris]
     _channel(setup, ledger).renew(role=role, signers=signers, now=datetime.now(UTC))
     print_result({"channel": setup.settings.channel.name, "renewed": role}, as_json=as_json)
 

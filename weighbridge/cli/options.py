@@ -31,6 +31,14 @@ Ledger = Annotated[
         help="Where promotion numbers are claimed: sqlite:PATH or dynamodb:TABLE. Default: trust.ledger of the settings.",
     ),
 ]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="Sign with this key, file:PATH or awskms:KEY. May be repeated. Default: all that the settings name.",
+    ),
+]
 NameVersion = Annotated[
     str, typer.Argument(metavar="NAME:VERSION", help="Model and version, for example minilm:1.0.0.")
 ]

@@ -43,6 +43,7 @@ def promote(
     promoted_by: Annotated[
         str | None, typer.Option("--by", metavar="WHO", help="Who promotes, for the signed record. Default: the user.")
     ] = None,
+    key: options.Keys = None,
     ledger: options.Ledger = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -66,6 +67,7 @@ def promote(
         environments=settings.parent if settings is not None else environments,
         supersede=supersede,
         promoted_by=promoted_by or who(),
+        keys=tuple(key or setup.keys.promoters),
         ledger=ledger,
     )
     warnings = report.warnings
@@ -121,6 +123,7 @@ def _run(
     environments: Path,
     supersede: bool,
     promoted_by: str,
+    keys: tuple[str, ...],
     ledger: str | None,
 ) -> PromotionReport:
     from weighbridge import promotion
@@ -128,7 +131,7 @@ def _run(
 
     publisher = promotion.Publisher(
         channel=setup.channel(client=client, ledger=ledger),
-        signers=[setup.signer(uri) for uri in setup.keys.promoters],
+        signers=[setup.signer(uri) for uri in keys],
         promoted_by=promoted_by,
         now=datetime.now(UTC),
         supersede=supersede,

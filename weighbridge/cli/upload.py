@@ -36,7 +36,9 @@ def upload(
     record: Annotated[
         Path | None,
         typer.Option(
-            "--record", metavar="FILE", help="A whole job record (weighbridge-job.json), instead of the claims below."
+            "--record",
+            metavar="FILE",
+            help="A whole job record, instead of the claims below. Default: weighbridge-job.json of FOLDER, if it is there.",
         ),
     ] = None,
     base_model: Annotated[
@@ -77,6 +79,9 @@ def upload(
     claims = (base_model, dataset, parameter, metric, training_job, source_commit)
     if record is not None and any(claims):
         raise InputError("--record: holds all claims: give it alone", rule="input.usage")
+    own = folder / "weighbridge-job.json"
+    if record is None and not any(claims) and own.is_file():
+        record = own
     found = _read_record(record) if record is not None else _record(*claims)
     address, target, region = _where(env, settings, environments, url=url, repository=repository)
     from weighbridge import registration

@@ -80,6 +80,9 @@ def upload(
     check_name(version, field="version")
     files, ignored = _files(folder)
     properties, unfitting = frogml_properties(record)
+    own = folder / JOB_RECORD_PATH
+    if own.is_file() and own.read_bytes() != record.to_bytes():
+        raise InputError(f"{own}: is another job record than the one to upload: remove it, or upload it as the record")
     with tempfile.TemporaryDirectory(prefix="weighbridge-upload-") as place:
         staged = _stage(files, record=record, place=Path(place))
         wanted = {path: _logged(path, source) for path, source in staged.items()}

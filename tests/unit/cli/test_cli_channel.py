@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from tests.unit.cli.cli_world import MODEL, REGION, World, start_registry
 from weighbridge import __version__
+from weighbridge.registration import JobRecord
 
 pytestmark = pytest.mark.twin
 
@@ -52,9 +53,8 @@ def test_claims_are_marked_where_people_look(world: World) -> None:
     folder = world.folder / "model-3.0.0"
     folder.mkdir()
     (folder / "config.json").write_bytes(b"{}")
-    world.hub(
-        "upload", str(folder), f"{MODEL}:3.0.0", "--env", "dev", "--metric", "accuracy=0.5", user="scientist"
-    ).ok()
+    (folder / "weighbridge-job.json").write_bytes(JobRecord(metrics={"accuracy": "0.5"}).to_bytes())
+    world.hub("upload", str(folder), f"{MODEL}:3.0.0", "--env", "dev", user="scientist").ok()
     world.register("3.0.0").ok()
     world.cli("promote", f"{MODEL}:3.0.0", "--to", "dev", "--no-parameter", user="promoter").ok()
     text = world.cli("release", "show", MODEL, "--env", "dev", user="reader").ok().out
@@ -104,6 +104,12 @@ def test_the_policy_is_printed_edited_and_set(world: World) -> None:
     path.write_text(json.dumps(policy))
     refused = world.cli("channel", "policy", MODEL, "--set", str(path), "--env", "dev", user="promoter")
     assert (refused.status, "'prod'" in refused.line) == (2, True)
+
+
+def test_a_promoter_signs_with_the_key_it_holds(world: World) -> None:
+    world.cli("channel", "renew", MODEL, "--env", "prod", "--key", "file:keys/prod-promoter.pem", user="promoter").ok()
+    done = world.cli("channel", "renew", MODEL, "--env", "prod", "--key", "file:keys/dev-promoter.pem", user="promoter")
+    assert (done.status, "is not one of its keys" in done.line) == (2, True)
 
 
 def test_a_revoked_release_is_neither_resolved_nor_pulled(world: World) -> None:

@@ -187,3 +187,13 @@ def test_a_version_that_was_uploaded_with_fewer_files_is_a_conflict_and_stays_as
     with pytest.raises(RegistryConflictError, match=r"more\.txt"):
         run(registry, folder, storage)
     assert registry.files == before
+
+
+def test_a_record_that_lies_in_the_folder_is_never_replaced_in_silence(registry: MemoryRegistry, folder: Path) -> None:
+    (folder / JOB_RECORD_PATH).write_bytes(JobRecord(metrics={"accuracy": "0.1"}).to_bytes())
+    storage = MemoryFrogml(registry)
+    with pytest.raises(InputError, match="another job record"):
+        run(registry, folder, storage)
+    assert (storage.calls, registry.files) == (0, {})
+    (folder / JOB_RECORD_PATH).write_bytes(RECORD.to_bytes())
+    assert run(registry, folder, storage).files == 4
