@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,13 +21,14 @@ from huggingface_hub import snapshot_download
 def main(repository: str, revision: str, folder: str) -> None:
     """Pull, then say what arrived."""
     snapshot_download(repository, revision=revision, local_dir=folder)
+    # huggingface_hub keeps its bookkeeping inside local_dir; it is no part of the model.
+    shutil.rmtree(Path(folder, ".cache"), ignore_errors=True)
     found = {}
     for path in sorted(Path(folder).rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith(".cache/"):
+        if path.is_file():
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            found[name] = {"size": path.stat().st_size, "sha256": digest}
+            found[path.relative_to(folder).as_posix()] = {"size": path.stat().st_size, "sha256": digest}
     json.dump(found, sys.stdout, indent=1)
 
 
