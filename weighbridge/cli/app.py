@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import channel, doctor, promote, pull, register, release, resolve, upload
+from weighbridge.cli import channel, channel_upkeep, doctor, promote, pull, register, release, resolve, upload
 
 app = typer.Typer(
     name="weighbridge",
@@ -18,6 +18,14 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+for name, command in (
+    ("show", channel_upkeep.show),
+    ("root", channel_upkeep.root_digest),
+    ("refresh", channel_upkeep.refresh),
+    ("renew", channel_upkeep.renew),
+    ("revoke", channel_upkeep.revoke),
+):
+    channel.app.command(name)(command)
 app.add_typer(channel.app, name="channel")
 app.command("upload")(upload.upload)
 app.command("register")(register.register)
