@@ -51,7 +51,7 @@ def metadata(setup: Setup) -> Iterator[Judgement]:
     """Verify the channel for every model of the environment."""
     for model in setup.settings.models:
         try:
-            state = _read(setup, model.name)
+            state = read_channel(setup, model.name)
             yield ok(f"{model.name}: verified, head {state.head(model.name).release_id}")
         except NothingPromotedError as error:
             yield warning(
@@ -99,7 +99,13 @@ def _source(setup: Setup) -> RegistrySource:
     return RegistrySource(client=client, repository=setup.settings.registry.records_repository)
 
 
-def _read(setup: Setup, model: str) -> ChannelState:
+def read_channel(setup: Setup, model: str) -> ChannelState:
+    """Return the channel's state for one model, verified from the pinned root.
+
+    Raises:
+        TrustError, NothingPromotedError, RegistryError: as `ChannelReader.refresh`.
+        NotCheckedError: without the reader's token.
+    """
     with tempfile.TemporaryDirectory(prefix="weighbridge-doctor-") as folder:
         reader = ChannelReader(
             source=_source(setup), root=setup.settings.channel.root_digest, folder=Path(folder), now=setup.now
@@ -113,10 +119,10 @@ def _read_any(setup: Setup) -> ChannelState:
         raise NotCheckedError("the settings name no model", remedy="add one to models")
     for model in setup.settings.models[:-1]:
         try:
-            return _read(setup, model.name)
+            return read_channel(setup, model.name)
         except NothingPromotedError:
             continue
-    return _read(setup, setup.settings.models[-1].name)
+    return read_channel(setup, setup.settings.models[-1].name)
 
 
 CHANNEL_CHECKS = (

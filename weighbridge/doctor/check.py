@@ -7,23 +7,32 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from weighbridge.doctor.findings import Finding, Judgement, NotCheckedError, unknown
+from weighbridge.doctor.findings import Finding, Judgement, NotCheckedError, Severity, unknown
 from weighbridge.doctor.setup import Setup
 from weighbridge.errors import InputError, WeighbridgeError
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `id` is TOPIC.NAME; ids of topic `aws` need AWS, all others the registry."""
+    """One check. `id` is TOPIC.NAME; ids of topic `aws` need AWS, all others the registry.
+
+    A `gate` that does not open makes the later checks of its side pointless: they are not asked.
+    """
 
     id: str
     asks: str
     run: Callable[[Setup], Iterable[Judgement]]
+    gate: bool = False
 
     @property
     def topic(self) -> str:
         """The part of the id before the dot."""
         return self.id.partition(".")[0]
+
+    @property
+    def side(self) -> str:
+        """Who answers: `aws` or `registry`."""
+        return "aws" if self.topic == "aws" else "registry"
 
 
 def run_check(check: Check, setup: Setup) -> tuple[Finding, ...]:
@@ -42,6 +51,20 @@ def run_check(check: Check, setup: Setup) -> tuple[Finding, ...]:
     if not judgements:
         judgements = (unknown("the check found nothing to look at", remedy="check the environment's settings"),)
     return tuple(Finding.of(check.id, judgement) for judgement in judgements)
+
+
+def not_asked(check: Check, *, gate: Finding) -> Finding:
+    """Return the finding of a check that was not run, because nobody would answer."""
+    judgement = unknown(f"not asked: {gate.check} found: {gate.message}", remedy=gate.remedy)
+    return Finding.of(check.id, judgement)
+
+
+def closed(check: Check, found: Sequence[Finding]) -> Finding | None:
+    """Return the finding that keeps a gate shut: nobody answered, or nobody knows whether anybody would."""
+    if not check.gate:
+        return None
+    shut = (Severity.PROBLEM, Severity.UNKNOWN) if check.side == "registry" else (Severity.UNKNOWN,)
+    return next((finding for finding in found if finding.severity in shut), None)
 
 
 def choose(checks: Sequence[Check], *, only: Sequence[str], aws: bool) -> tuple[Check, ...]:

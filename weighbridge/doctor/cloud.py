@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from weighbridge.doctor.channel import read_channel
 from weighbridge.doctor.check import Check
-from weighbridge.doctor.findings import Judgement, NotCheckedError, ok, problem, warning
+from weighbridge.doctor.findings import Judgement, NotCheckedError, ok, problem, unknown, warning
 from weighbridge.doctor.setup import Setup
-from weighbridge.errors import InputError, RegistryAuthError
+from weighbridge.errors import InputError, RefusedError, RegistryAuthError
 from weighbridge.names import ReleaseId
+from weighbridge.promotion import parameter_name
 from weighbridge.registry import SecretsManagerToken
 from weighbridge.settings import KeySettings
 
@@ -109,7 +111,7 @@ def parameters(setup: Setup) -> Iterator[Judgement]:
     """Read each model's release id from SSM."""
     ssm = setup.aws().ssm
     for model in setup.settings.models:
-        name = f"/weighbridge/{setup.settings.environment}/{model.name}/release-id"
+        name = parameter_name(environment=setup.settings.environment, model=model.name)
         try:
             value = ssm.get_parameter(Name=name)["Parameter"].get("Value", "")
             yield ok(f"{name} is {ReleaseId.parse(value)}")
@@ -123,10 +125,33 @@ def parameters(setup: Setup) -> Iterator[Judgement]:
             yield problem(f"{name}: {error}", remedy=remedy)
 
 
+def release_ids(setup: Setup) -> Iterator[Judgement]:
+    """See that what the next deployment would resolve is promoted in the channel and not revoked."""
+    ssm = setup.aws().ssm
+    remedy = "promote a release (`weighbridge promote`), or back to one with --rollback-to"
+    for model in setup.settings.models:
+        name = parameter_name(environment=setup.settings.environment, model=model.name)
+        try:
+            found = ReleaseId.parse(ssm.get_parameter(Name=name)["Parameter"].get("Value", ""))
+            state = read_channel(setup, model.name)
+            promotion = state.promotion(model.name, found)
+        except (ssm.exceptions.ParameterNotFound, InputError):
+            yield unknown(f"{name} holds no release id", remedy="see what aws.parameters says")
+            continue
+        except RefusedError as error:
+            yield problem(f"{model.name}: {error}", remedy=remedy)
+            continue
+        if state.is_revoked(promotion.release):
+            yield problem(f"{model.name}: {promotion.version}, release id {found}, is revoked", remedy=remedy)
+        else:
+            yield ok(f"{model.name}: release id {found} is version {promotion.version}")
+
+
 CLOUD_CHECKS = (
-    Check("aws.identity", "Are the credentials of the environment's account?", identity),
+    Check("aws.identity", "Are the credentials of the environment's account?", identity, gate=True),
     Check("aws.keys", "Does every role have an enabled ECC_NIST_P256 key of its own?", keys),
     Check("aws.secret", "Does the secret hold the reader's token?", secret),
     Check("aws.secret-key", "Is the secret's own key enabled?", key_of_secret),
     Check("aws.parameters", "Is each model's release id there, and well-formed?", parameters),
+    Check("aws.release-ids", "Is what each release id names promoted and not revoked?", release_ids),
 )

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from weighbridge.canonical import JsonObject
-from weighbridge.doctor.check import Check, run_check
+from weighbridge.doctor.check import Check, closed, not_asked, run_check
 from weighbridge.doctor.findings import Finding, Severity, exit_code
 from weighbridge.doctor.setup import Setup
 
@@ -48,11 +48,23 @@ class Report:
 
 
 def diagnose(*, setup: Setup, checks: Sequence[Check], progress: Callable[[Check], None] = lambda _: None) -> Report:
-    """Run the checks one after another; `progress` hears of each before it runs."""
+    """Run the checks one after another; `progress` hears of each before it runs.
+
+    Where the registry or AWS does not answer at all, the rest of that side is reported and not asked: every question
+    would wait for its own time-out.
+    """
     findings: list[Finding] = []
+    gates: dict[str, Finding] = {}
     for check in checks:
+        if check.side in gates:
+            findings.append(not_asked(check, gate=gates[check.side]))
+            continue
         progress(check)
-        findings += run_check(check, setup)
+        found = run_check(check, setup)
+        findings += found
+        shut = closed(check, found)
+        if shut is not None:
+            gates[check.side] = shut
     return Report(environment=setup.settings.environment, findings=tuple(findings))
 
 

@@ -100,7 +100,7 @@ def clock(setup: Setup) -> Iterator[Judgement]:
 
 
 SERVICE_CHECKS = (
-    Check("registry.reachable", "Does the registry answer at registry.url?", reachable),
+    Check("registry.reachable", "Does the registry answer at registry.url?", reachable, gate=True),
     Check("registry.version", "Is Artifactory new enough for machinelearning and Hugging Face repositories?", version),
     Check("registry.tokens", "Is the token of each identity valid?", tokens),
     Check("registry.anonymous", "Is the channel closed to those without a token?", anonymous),

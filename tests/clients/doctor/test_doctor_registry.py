@@ -43,8 +43,14 @@ def test_what_needs_an_answer_and_gets_none_is_not_ok(clinic: Clinic) -> None:
     absent = replace(setup, registry=replace(setup.registry, anonymous=dead, probes={"reader": dead}, client=None))
     checks = choose(CHECKS, only=(), aws=False)
     report = diagnose(setup=absent, checks=checks)
-    assert report.count(Severity.OK) == 0
-    assert report.exit_code == 1
+    first, *rest = report.findings
+    assert (first.check, first.severity, report.exit_code) == ("registry.reachable", Severity.PROBLEM, 1)
+    assert [finding.check for finding in rest] == [check.id for check in checks[1:]]
+    assert {finding.severity for finding in rest} == {Severity.UNKNOWN}
+    assert all(finding.message.startswith("not asked: registry.reachable") for finding in rest)
+    # Asked by name, each says so itself.
+    for check in checks[1:]:
+        assert {finding.severity for finding in run_check(check, absent)} <= {Severity.UNKNOWN, Severity.PROBLEM}
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import boto3
 
+from tests.unit.trust.trust_world import NOW, World
 from weighbridge.doctor import Answer, Cloud, RegistryAccess, Setup
 from weighbridge.doctor.setup import Ec2Client, QuotaPage, QuotasClient
 from weighbridge.settings import EnvironmentSettings
+from weighbridge.trust import FolderStore
 
 REGION = "eu-central-1"
 SECRET = "weighbridge/dev/reader"
 ROLES = ("root", "targets", "promoters", "registrar", "revocations", "online")
-RELEASE_ID = "3@sha256:" + "ab" * 32
 PARAMETER = "/weighbridge/dev/minilm/release-id"
 TOKEN = "token-that-nobody-may-see"
 WANTED = "ml.c6i.xlarge for endpoint usage"
@@ -84,15 +84,28 @@ def make_cloud(
     )
 
 
-def fill_account(cloud: Cloud, *, keys: Iterable[str]) -> None:
+def fill_account(cloud: Cloud, *, keys: Iterable[str], release_id: str) -> None:
     """Create the alias of each key, the secret with the token, and the release id."""
     for alias in keys:
         key = cloud.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
         cloud.kms.create_alias(AliasName=f"alias/{alias}", TargetKeyId=key)
     client("secretsmanager").create_secret(Name=SECRET, SecretString=TOKEN)
-    cloud.ssm.put_parameter(Name=PARAMETER, Value=RELEASE_ID, Type="String")
+    cloud.ssm.put_parameter(Name=PARAMETER, Value=release_id, Type="String")
 
 
-def aws_setup(settings: EnvironmentSettings, cloud: Cloud | None) -> Setup:
-    access = RegistryAccess(anonymous=NoProbe(), probes={}, client=None)
-    return Setup(settings=settings, registry=access, cloud=cloud, now=datetime.now(UTC))
+@dataclass(frozen=True)
+class FolderClient:
+    """Reads a channel that lies in a folder, as the registry's client would."""
+
+    store: FolderStore
+
+    def read(self, *, repository: str, path: str, limit: int) -> bytes:
+        assert repository == "weighbridge-dev-local"
+        return self.store.fetch(path.removeprefix("tuf/"), limit)
+
+
+def aws_setup(settings: EnvironmentSettings, cloud: Cloud | None, *, channel: World | None = None) -> Setup:
+    """A set-up of which the registry is not asked; what it holds of `channel` can be read."""
+    client = None if channel is None else FolderClient(channel.store)
+    access = RegistryAccess(anonymous=NoProbe(), probes={}, client=client)
+    return Setup(settings=settings, registry=access, cloud=cloud, now=NOW)

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -26,11 +27,14 @@ from tests.unit.doctor.aws_clinic import (
     make_cloud,
 )
 from tests.unit.doctor.doctor_findings import findings, worst
+from tests.unit.trust.trust_world import MODEL, NOW, World, make_world
+from weighbridge.cli.run import run
 from weighbridge.doctor import CHECKS, Cloud, Finding, Severity, choose, diagnose
 from weighbridge.doctor.visit import known_tokens
 from weighbridge.names import Digest
 from weighbridge.settings import EnvironmentSettings, ExistingNetwork, load_settings
 
+REVOKED = Digest.of(b"release 2")
 FILE = """\
 environment: dev
 account: "123456789012"
@@ -66,10 +70,20 @@ trust:
 """
 
 
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A channel with one promotion, and a second one whose release is revoked."""
+    world = make_world(tmp_path_factory.mktemp("channel"))
+    world.promote()
+    world.promote(version="2.0.0", release=REVOKED)
+    world.channel().revoke(releases=[REVOKED], reason="leaked data", signers=world.signers.revocations, now=NOW)
+    return world
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> EnvironmentSettings:
+def settings(tmp_path: Path, channel: World) -> EnvironmentSettings:
     path = tmp_path / "dev.yaml"
-    path.write_text(FILE.format(root=Digest.of(b"root")))
+    path.write_text(FILE.format(root=channel.root))
     loaded = load_settings(path)
     # moto offers no endpoint service of a third party; the checks of one are tested with an answer of their own.
     return replace(loaded, network=replace(loaded.network, registry_service=None))
@@ -80,11 +94,15 @@ def fresh(service: str) -> Any:
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
+def cloud(channel: World) -> Iterator[Cloud]:
     with mock_aws():
         found = make_cloud()
-        fill_account(found, keys=ROLES)
+        fill_account(found, keys=ROLES, release_id=release_id(channel, 1))
         yield found
+
+
+def release_id(channel: World, sequence: int) -> str:
+    return str(channel.reader().refresh(MODEL).records[sequence].release_id)
 
 
 def only(check: str, settings: EnvironmentSettings, cloud: Cloud) -> Finding:
@@ -92,8 +110,8 @@ def only(check: str, settings: EnvironmentSettings, cloud: Cloud) -> Finding:
     return found
 
 
-def test_the_healthy_account_has_no_finding(settings: EnvironmentSettings, cloud: Cloud) -> None:
-    report = diagnose(setup=aws_setup(settings, cloud), checks=choose(CHECKS, only=("aws",), aws=True))
+def test_the_healthy_account_has_no_finding(settings: EnvironmentSettings, cloud: Cloud, channel: World) -> None:
+    report = diagnose(setup=aws_setup(settings, cloud, channel=channel), checks=choose(CHECKS, only=("aws",), aws=True))
     assert [finding for finding in report.findings if finding.severity is not Severity.OK] == []
     assert {finding.check for finding in report.findings} == {c.id for c in CHECKS if c.topic == "aws"}
     assert TOKEN not in json.dumps(report.fields())
@@ -101,10 +119,34 @@ def test_the_healthy_account_has_no_finding(settings: EnvironmentSettings, cloud
 
 def test_without_aws_nothing_of_it_is_ok(settings: EnvironmentSettings) -> None:
     report = diagnose(setup=aws_setup(settings, None), checks=choose(CHECKS, only=("aws",), aws=True))
-    unasked = {finding.check for finding in report.findings if finding.severity is Severity.OK}
-    # These three say of the settings alone that there is nothing to ask.
-    assert unasked == {"aws.secret-key", "aws.subnets", "aws.private-link"}
+    assert {finding.severity for finding in report.findings} == {Severity.UNKNOWN}
+    assert {finding.check for finding in report.findings} == {c.id for c in CHECKS if c.topic == "aws"}
     assert report.exit_code == 2
+
+
+def test_an_account_that_does_not_answer_is_asked_once(settings: EnvironmentSettings, cloud: Cloud) -> None:
+    class Silent:
+        asked = 0
+
+        def get_caller_identity(self) -> object:
+            self.asked += 1
+            raise EndpointConnectionError(endpoint_url="https://sts.eu-central-1.amazonaws.com")
+
+    sts = Silent()
+    setup = aws_setup(settings, replace(cloud, sts=sts))
+    report = diagnose(setup=setup, checks=choose(CHECKS, only=("aws",), aws=True))
+    assert sts.asked == 1
+    assert {finding.severity for finding in report.findings} == {Severity.UNKNOWN}
+    assert all("aws.identity" in finding.message for finding in report.findings[1:])
+
+
+def test_another_account_is_a_problem_and_all_the_rest_is_still_asked(
+    settings: EnvironmentSettings, cloud: Cloud, channel: World
+) -> None:
+    other = replace(settings, account="999999999999")
+    setup = aws_setup(other, cloud, channel=channel)
+    report = diagnose(setup=setup, checks=choose(CHECKS, only=("aws",), aws=True))
+    assert [finding.check for finding in report.findings if finding.severity is not Severity.OK] == ["aws.identity"]
 
 
 def test_credentials_of_another_account_are_a_problem(settings: EnvironmentSettings, cloud: Cloud) -> None:
@@ -165,6 +207,23 @@ def test_a_release_id_that_is_missing_or_malformed_is_found(settings: Environmen
     assert (found.severity, PARAMETER in found.message) == (Severity.PROBLEM, True)
     cloud.ssm.delete_parameter(Name=PARAMETER)
     assert only("aws.parameters", settings, cloud).severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("value", "severity", "said"),
+    [
+        ("2", Severity.PROBLEM, "is revoked"),
+        ("7@sha256:" + "ab" * 32, Severity.PROBLEM, "no promotion"),
+        ("latest", Severity.UNKNOWN, "no release id"),
+    ],
+)
+def test_a_release_id_that_nothing_may_be_loaded_from_is_found(
+    settings: EnvironmentSettings, cloud: Cloud, channel: World, value: str, severity: Severity, said: str
+) -> None:
+    text = release_id(channel, int(value)) if value.isdigit() else value
+    cloud.ssm.put_parameter(Name=PARAMETER, Value=text, Type="String", Overwrite=True)
+    found = worst("aws.release-ids", aws_setup(settings, cloud, channel=channel))
+    assert (found.severity, said in found.message) == (severity, True)
 
 
 @pytest.mark.parametrize(
@@ -272,3 +331,17 @@ def test_the_readers_token_comes_from_its_secret_and_others_from_variables(cloud
     assert {who: source.token() for who, source in tokens.items()} == {"reader": TOKEN, "promoter": "p"}
     tokens = known_tokens(environ=environ, identity="registrar", secrets=None, secret_id=SECRET)
     assert {who: source.token() for who, source in tokens.items()} == {"registrar": "mine", "promoter": "p"}
+
+
+def test_the_command_asks_aws_with_the_users_credentials(
+    cloud: Cloud, settings: EnvironmentSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    checks = ("aws.identity", "aws.keys", "aws.secret", "aws.parameters", "aws.zones", "aws.offerings")
+    only_these = [word for check in checks for word in ("--only", check)]
+    assert run(["doctor", "--settings", str(tmp_path / "dev.yaml"), "--json", *only_these]) == 0
+    shown = capsys.readouterr()
+    assert {finding["check"] for finding in json.loads(shown.out)["findings"]} == set(checks)
+    assert TOKEN not in shown.out + shown.err
