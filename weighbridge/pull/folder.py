@@ -108,8 +108,11 @@ def remove_drafts(drafts: Path, *, keep: frozenset[str] = frozenset()) -> None:
     """Remove all drafts but those named in `keep`, and the folder when it is empty."""
     if not drafts.is_dir() or drafts.is_symlink():
         return
+    kept = False
     for path in drafts.iterdir():
-        if path.name not in keep:
+        if path.name in keep:
+            kept = True
+        else:
             path.unlink(missing_ok=True)
-    if not keep:
+    if not kept:
         drafts.rmdir()

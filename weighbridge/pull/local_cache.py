@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weighbridge.names import Digest
+from weighbridge.pull.faults import disk_refused
 from weighbridge.pull.task import VERIFIED_MODE
 
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
@@ -38,10 +39,16 @@ class LocalCache:
         Args:
             digest: the release digest.
             wait: called with the seconds to wait between two looks at the lock; what it raises passes.
+
+        Raises:
+            InputError: the cache's folder cannot be written.
         """
         locks = self._folder / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(locks / digest.hex, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            locks.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(locks / digest.hex, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise disk_refused(error, path=self._folder) from error
         try:
             while True:
                 try:

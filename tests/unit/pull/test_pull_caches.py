@@ -12,7 +12,7 @@ from faulty_server import FaultyServer
 from loopback_s3 import BUCKET, LoopbackS3, running_s3
 from pull_world import MIB, MODELS, RECORDS, TOKEN, PullWorld, make_world, noise
 
-from weighbridge.errors import RegistryError
+from weighbridge.errors import InputError, RegistryError
 from weighbridge.names import Digest
 from weighbridge.pull import LocalCache, PullReport, RegionalCache, pull
 from weighbridge.registry import ArtifactoryClient, StaticToken
@@ -210,6 +210,12 @@ def test_containers_that_start_together_pull_once(world: PullWorld) -> None:
         reports = list(pool.map(start, range(4)))
     assert sorted(report.bytes_registry for report in reports) == [0, 0, 0, reports[0].bytes]
     assert len(world.server.requests_for("second.safetensors")) == 1
+
+
+def test_a_local_cache_that_cannot_be_written_is_one_clear_line(world: PullWorld) -> None:
+    (world.folder / "cache").write_bytes(b"a file")
+    with pytest.raises(InputError, match="cache"):
+        fetch(world, "first", None, local_cache=LocalCache(folder=world.folder / "cache"))
 
 
 def test_pruning_spares_what_is_in_use(world: PullWorld) -> None:
