@@ -115,6 +115,7 @@ def test_fine_tuning_the_real_model_beats_it_on_texts_that_it_never_saw(tmp_path
         pointer = json.loads((root / "model" / "weighbridge-pointer.json").read_text())
         assert pointer["job_record"] == str(Digest.of(data))
         assert sum(path.stat().st_size for path in (root / "model").iterdir()) < 1000
+        assert err == "", "what is no error does not stand among the errors"
         epochs = [event for event in events if event["event"] == "epoch"]
         assert [event["epoch"] for event in epochs] == [1, 2, 3]
         losses = [event["loss"] for event in epochs]
