@@ -25,6 +25,7 @@ from local.process import ROOT
 
 StackStatusListener = Callable[[str, str, str], None]
 
+REPEAT_SECONDS = (1.0, 2.0)
 _STACK = "AWS::CloudFormation::Stack"
 # The services that open ports of their own have no use here.
 _OFF = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "LAMBDA_EXECUTOR": "local"}
@@ -170,9 +171,10 @@ class Emulator:
         custom_resource.register_token = registered
 
     def repeat_events(self) -> None:
-        """Let EventBridge call functions as AWS does: again after an error, and then to the destination of lost events.
+        """Let EventBridge and CloudFormation call functions as AWS does: again, twice, after an error.
 
-        MiniStack does so for other asynchronous calls; between attempts lie seconds, which are minutes on AWS.
+        MiniStack does so for other asynchronous calls; between attempts lie seconds, which are minutes on AWS. What
+        EventBridge could not deliver then goes to the function's destination of lost events.
         """
         from ministack.services import eventbridge, lambda_svc
 
@@ -185,6 +187,18 @@ class Emulator:
             lambda_svc.invoke_async_with_retry(record, json.loads(payload))
 
         eventbridge._dispatch_to_lambda = dispatch
+        execute = lambda_svc._execute_function_with_config_scope
+
+        def executed(function: JsonObject, event: JsonObject) -> JsonObject:
+            result: JsonObject = execute(function, event)
+            for pause in REPEAT_SECONDS if "ResponseURL" in event else ():
+                if not result.get("error"):
+                    break
+                time.sleep(pause)
+                result = execute(function, event)
+            return result
+
+        lambda_svc._execute_function_with_config_scope = executed
 
     def put_event(self, *, source: str, detail_type: str, detail: JsonObject, resources: Sequence[str]) -> None:
         """Put an event of an AWS service on the default bus; rules match it and their targets are called."""

@@ -42,7 +42,9 @@ class Rollouts:
     def deploy(self, version: str) -> After:
         ssm = boto3.client("ssm", **self.options)
         ssm.put_parameter(Name=PARAMETER, Value=version, Type="String", Overwrite=True)
-        return self.look(self.cdk.deploy(STACK).outcomes[STACK])
+        outcome = self.cdk.deploy(STACK).outcomes[STACK]
+        assert outcome.outputs, outcome.failures
+        return self.look(outcome)
 
     def look(self, outcome: StackOutcome) -> After:
         runtime = boto3.client("sagemaker-runtime", **self.options)
@@ -141,7 +143,11 @@ def test_a_stack_is_created_when_its_endpoint_serves(created):
     assert created.endpoint["EndpointConfigName"] == created.outcome.outputs["ConfigName"]
     assert created.outcome.outputs["Cidr"] == CIDR
     assert created.served == "1"
-    assert custom(created) == [("Create", "1", None)]
+
+
+def test_a_custom_resource_whose_function_crashes_is_asked_again(created):
+    assert custom(created) == [("Create", "1", None)] * 2
+    assert len({call["RequestId"] for call in created.calls}) == 1
 
 
 def test_a_containers_lines_are_in_the_endpoints_log_group(rollouts, created):
@@ -157,7 +163,7 @@ def test_an_update_replaces_model_and_config_and_then_deletes_the_old_ones(rollo
     sagemaker = boto3.client("sagemaker", **rollouts.options)
     with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find"):
         sagemaker.describe_endpoint_config(EndpointConfigName=created.outcome.outputs["ConfigName"])
-    assert custom(updated)[1:] == [("Update", "2", "1")]
+    assert custom(updated)[2:] == [("Update", "2", "1")]
 
 
 def test_a_rollout_that_sagemaker_takes_back_fails_at_the_assertion(rollouts, updated, refused):
@@ -176,7 +182,7 @@ def test_after_the_rollback_everything_is_as_it_was(rollouts, updated, refused):
     assert refused.served == "2"
     assert refused.parameter == updated.parameter == (PARAMETER, "2")
     assert refused.models == updated.models
-    assert custom(refused)[2:] == [("Update", "3:refuse", "2"), ("Update", "2", "3:refuse")]
+    assert custom(refused)[3:] == [("Update", "3:refuse", "2"), ("Update", "2", "3:refuse")]
     configs = {event.physical_id for event in refused.outcome.events if event.logical_id == "Config"}
     assert len({name for name in configs if name}) == 2
     deleted = [event for event in refused.outcome.events if event.status == "DELETE_COMPLETE"]
