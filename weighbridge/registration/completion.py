@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from weighbridge.errors import (
+    ConflictError,
     InputError,
     IntegrityError,
     RegistryConflictError,
@@ -60,7 +61,7 @@ class Registrar(Protocol):
 
 
 def complete(*, job: DescribedJob, incoming: str, registrar: Registrar, notices: Notices) -> Completion:
-    """Handle one job that has ended, or that an event said had ended.
+    """Handle one job that has ended.
 
     Args:
         incoming: repository that training jobs upload into.
@@ -72,7 +73,9 @@ def complete(*, job: DescribedJob, incoming: str, registrar: Registrar, notices:
     if not job.concerns(incoming=incoming):
         return Completion("ignored", f"training job {job.name} is not one of weighbridge's")
     if job.status not in ENDED:
-        return Completion("ignored", f"training job {job.name} is {job.status}")
+        raise ConflictError(
+            f"training job {job.name}: is {job.status}, although an event said that it ended: ask again"
+        )
     if job.status != "Completed":
         notices.send(_ended_badly(job))
         return Completion("told", f"training job {job.name} {job.status.lower()}: {job.failure or 'no reason given'}")

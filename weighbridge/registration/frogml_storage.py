@@ -20,7 +20,13 @@ from urllib.parse import urlsplit
 
 import requests
 
-from weighbridge.errors import InputError, RegistryAuthError, RegistryError, RegistryForbiddenError
+from weighbridge.errors import (
+    InputError,
+    RegistryAuthError,
+    RegistryError,
+    RegistryForbiddenError,
+    RegistryUnavailableError,
+)
 
 MODEL_TYPE = {
     "framework": "files",
@@ -109,5 +115,11 @@ def _quieten_log() -> None:
 def _translate(error: Exception, *, what: str) -> RegistryError:
     response = getattr(error, "response", None)
     status = response.status_code if isinstance(response, requests.Response) else None
-    kinds: dict[int | None, type[RegistryError]] = {401: RegistryAuthError, 403: RegistryForbiddenError}
-    return kinds.get(status, RegistryError)(f"{what}: {type(error).__name__}: {error}"[:600], status=status)
+    if status == 401:
+        return RegistryAuthError(f"{what}: 401: the token is missing, wrong or expired", status=status)
+    if status == 403:
+        return RegistryForbiddenError(f"{what}: 403: ask for the permission to write there", status=status)
+    if (status is not None and status >= 500) or isinstance(error, requests.ConnectionError | requests.Timeout):
+        words = f"{status}" if status is not None else f"no answer ({type(error).__name__})"
+        return RegistryUnavailableError(f"{what}: {words}: run again when the registry is back", status=status)
+    return RegistryError(f"{what}: {type(error).__name__}: {error}"[:600], status=status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from weighbridge.environment import registry_url, required, required_name
+from weighbridge.errors import ConflictError
 from weighbridge.layout import ChannelLayout
 from weighbridge.ledger import SequenceLedger
 from weighbridge.names import Digest
-from weighbridge.promotion import ChannelAccess, Publisher, move_forward, parameter_name, promote
+from weighbridge.promotion import ChannelAccess, PromotionReport, Publisher, move_forward, parameter_name, promote
 from weighbridge.registration.completion import Published
 from weighbridge.registration.described_job import ModelVersion
 from weighbridge.registration.evidence import JobEvidence
@@ -24,6 +27,8 @@ from weighbridge.trust import Channel, ChannelReader, OnlineSigners, RegistrySou
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_ssm import SSMClient
+
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class FirstChannelRegistrar:
     identity: str
     folder: Path
     clock: Callable[[], datetime]
+    sleep: Callable[[float], None] = time.sleep
 
     def register(self, *, model: ModelVersion, evidence: JobEvidence) -> str:
         """Register NAME:VERSION and return the release's reference; errors as `weighbridge.registration.register`."""
@@ -121,19 +127,31 @@ class FirstChannelRegistrar:
         Raises:
             WeighbridgeError: as `weighbridge.promotion.promote` and `move_forward`.
         """
-        layout, now = self.environment.layout, self.clock()
-        report = promote(
-            client=self.client,
-            target=ChannelAccess(layout=layout, reader=self._reader(now)),
-            source=None,
-            publisher=self._publisher(now),
-            name=model.name,
-            version=model.version,
-        )
+        layout = self.environment.layout
+        report = self._promote(model)
         name = parameter_name(environment=self.environment.environment, model=model.name)
         move_forward(client=self.ssm, name=name, release_id=report.promotion.release_id)
         reference = report.release.reference(host=self.client.host, repository=layout.models_repository)
         return Published(reference=str(reference), release_id=str(report.promotion.release_id), changed=report.changed)
+
+    def _promote(self, model: ModelVersion) -> PromotionReport:
+        for attempt in range(1, ATTEMPTS + 1):
+            now = self.clock()
+            try:
+                return promote(
+                    client=self.client,
+                    target=ChannelAccess(layout=self.environment.layout, reader=self._reader(now)),
+                    source=None,
+                    publisher=self._publisher(now),
+                    name=model.name,
+                    version=model.version,
+                )
+            except ConflictError:
+                # Jobs that end at the same time publish in one channel: whoever lost the race reads it again.
+                if attempt == ATTEMPTS:
+                    raise
+                self.sleep(random.uniform(0.5, 1.5) * attempt)  # noqa: S311 - spreads repetitions, protects nothing
+        raise AssertionError("unreachable")
 
     def _reader(self, now: datetime) -> ChannelReader:
         source = RegistrySource(client=self.client, repository=self.environment.layout.records_repository)
