@@ -86,7 +86,8 @@ def choose(checks: Sequence[Check], *, only: Sequence[str], aws: bool) -> tuple[
 
 
 def _refused(error: ClientError) -> Judgement:
-    code = error.response.get("Error", {}).get("Code", "error")
-    return unknown(
-        f"AWS refused {error.operation_name} ({code})", remedy=f"allow {error.operation_name} to the role that asks"
-    )
+    code = str(error.response.get("Error", {}).get("Code", "error"))
+    call = error.operation_name
+    denied = any(word in code for word in ("AccessDenied", "Unauthorized", "NotAuthorized"))
+    remedy = f"allow {call} to the role that asks" if denied else "see AWS's documentation of the error, then run again"
+    return unknown(f"AWS did not answer {call} ({code})", remedy=remedy)
