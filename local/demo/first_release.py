@@ -106,7 +106,7 @@ def check_copies(world: World, step: Step) -> None:
 def deploy_endpoint(world: World, step: Step, *, promoted: Promoted) -> Answer:
     """Deploy the inference stack of prod with the CDK CLI; the endpoint answers with the promoted release."""
     before = world.registry.last_request()
-    done = world.cdk.deploy(INFERENCE)
+    done = world.cdk_of("prod").deploy(INFERENCE)
     outcome = done.outcomes["weighbridge-prod-inference-minilm"]
     failures = "; ".join(map(str, outcome.failures))
     require(outcome.succeeded, f"{outcome.name}: {outcome.status}: {failures} (see {done.log.name})")

@@ -30,7 +30,7 @@ WATCHER_SECONDS = 60.0
 def roll(world: World, step: Step, *, old: Promoted, new: Promoted) -> None:
     """Deploy a promoted version while a client calls all the time: no request may fail."""
     with _steady(world) as client:
-        done = world.cdk.deploy(INFERENCE)
+        done = world.cdk_of("prod").deploy(INFERENCE)
     outcome = done.outcomes[STACK]
     failures = "; ".join(map(str, outcome.failures))
     require(outcome.status == "UPDATE_COMPLETE", f"{outcome.status}: {failures} (see {done.log.name})")
@@ -50,7 +50,7 @@ def refuse(world: World, step: Step, *, serving: Promoted, damaged: Promoted) ->
     step.proved(f"byte {place} of {models_repository('prod')}/{path} flipped in storage after the promotion")
     config = _config(world)
     with _steady(world) as client:
-        done = world.cdk.deploy(INFERENCE)
+        done = world.cdk_of("prod").deploy(INFERENCE)
         wait_for(
             "the watcher to set the release id back",
             lambda: True if clouds.release_id(environment="prod", model=MODEL) == serving.release_id else None,
@@ -80,7 +80,7 @@ def change_infrastructure(world: World, step: Step, *, serving: Promoted) -> Non
     document["models"][0]["endpoint"]["alarms"]["server_errors_per_minute"] = 3
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     with _steady(world) as client:
-        outcome = world.cdk.deploy(INFERENCE).outcomes[STACK]
+        outcome = world.cdk_of("prod").deploy(INFERENCE).outcomes[STACK]
     require(outcome.status == "UPDATE_COMPLETE", f"{outcome.status}: {'; '.join(map(str, outcome.failures))}")
     changed = {event.logical_id for event in outcome.events if event.resource_type == "AWS::CloudWatch::Alarm"}
     require(changed, "no alarm was changed")
@@ -97,7 +97,7 @@ def come_back(world: World, step: Step, *, first: Promoted, answered: Answer, se
     require(done["release"] == first.release, f"rolled back to {done['release']}, not to {first.release}")
     step.proved(f"promotion {short_id(str(done['release_id']))} with reason {done['reason']}, signed")
     with _steady(world) as client:
-        outcome = world.cdk.deploy(INFERENCE).outcomes[STACK]
+        outcome = world.cdk_of("prod").deploy(INFERENCE).outcomes[STACK]
     require(outcome.status == "UPDATE_COMPLETE", f"{outcome.status}: {'; '.join(map(str, outcome.failures))}")
     require(not client.tally.failures, f"requests failed on the way back: {client.tally.failures[:3]}")
     require(list(client.tally.answers) == [serving.version, first.version], f"{dict(client.tally.answers)}")
