@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -35,13 +35,19 @@ class StopFlag:
 
 
 @contextmanager
-def stopping_on_sigterm() -> Iterator[StopFlag]:
-    """Turn the first SIGTERM into Terminated in the main thread and ignore the next ones, until the block is left."""
+def stopping_on_sigterm(*, also: Callable[[], None] | None = None) -> Iterator[StopFlag]:
+    """Turn the first SIGTERM into Terminated in the main thread and ignore the next ones, until the block is left.
+
+    Args:
+        also: called before that, in the main thread, wherever it was interrupted.
+    """
     flag = StopFlag()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         flag.stop()
+        if also is not None:
+            also()
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)

@@ -20,6 +20,7 @@ from local.registry.process import RegistryProcess
 from local.registry.standard import HUB, INCOMING, USERS, standard_config
 from tests.unit.encoder.tiny_bert import write_tiny_bert
 from tests.unit.training.training_world import ARN, write_job
+from weighbridge.errors import RegistryNotFoundError
 from weighbridge.names import Digest
 from weighbridge.registration import JOB_RECORD_PATH, parse_job_record
 from weighbridge.registry import ArtifactoryClient, StaticToken
@@ -194,3 +195,23 @@ def test_a_stopped_job_says_so_and_claims_nothing(tiny: World, tmp_path: Path) -
     assert "stopped by SIGTERM" in failure(root)
     assert json.loads(err.splitlines()[-1])["rule"] == "training.stopped"
     assert list((root / "model").iterdir()) == []
+
+
+def test_a_job_that_is_stopped_while_its_upload_hangs_ends_by_itself(tiny: World, tmp_path: Path) -> None:
+    root = write_job(tmp_path / "ml", hyperparameters=tiny.hyperparameters())
+    tiny.registry.add_fault(Fault(kind="stall", methods=("PUT",), path="*model.safetensors*"))
+    process = tiny.start(root)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["event"] == "logging":
+            break
+    while not any(tiny.registry.fault_hits()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped by SIGTERM" in failure(root)
+    assert json.loads(err.splitlines()[-1])["rule"] == "training.stopped"
+    assert list((root / "model").iterdir()) == []
+    with pytest.raises(RegistryNotFoundError):
+        tiny.client().entity_manifest(repository=INCOMING, name="minilm", version="1.0.0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,12 +15,25 @@ from weighbridge.termination import EXIT_STATUS, Terminated, stopping_on_sigterm
 from weighbridge.training.contract import TrainingJob, write_failure
 
 STOPPED_RULE = "training.stopped"
+STOPPED = "stopped by SIGTERM: no release comes of this job"
+GRACE_SECONDS = 10.0
+"""SageMaker sends SIGKILL 120 s after SIGTERM; an upload that hangs must not keep the job from saying why it ended."""
 
 Body = Callable[[TrainingJob], None]
 
 
-def run_job(*, arguments: Sequence[str], environ: Mapping[str, str], log: JsonLog, body: Body) -> int:
+def run_job(
+    *,
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    log: JsonLog,
+    body: Body,
+    leave: Callable[[int], None] = os._exit,
+) -> int:
     """Run `body` under SageMaker's training contract and return the exit status.
+
+    Args:
+        leave: ends the process after a SIGTERM. An ordinary exit would wait for threads that still upload.
 
     Returns:
         0 when the body returned: SageMaker then says `Completed`, and the registrar may look. Otherwise, after exactly
@@ -30,13 +45,10 @@ def run_job(*, arguments: Sequence[str], environ: Mapping[str, str], log: JsonLo
         root = ml_root(environ)
         if list(arguments) != ["train"]:
             raise InputError(f"argument {' '.join(arguments)!r}: this container knows 'train' only")
-        with stopping_on_sigterm():
-            body(TrainingJob.read(environ))
+        _run(root, environ=environ, log=log, body=body, leave=leave)
     except Terminated:
-        return _failed(
-            root, log=log, rule=STOPPED_RULE, status=EXIT_STATUS,
-            message="stopped by SIGTERM: no release comes of this job, start it again under another model version",
-        )  # fmt: skip
+        leave(_failed(root, log=log, rule=STOPPED_RULE, status=EXIT_STATUS, message=STOPPED))
+        return EXIT_STATUS
     except WeighbridgeError as error:
         return _failed(root, log=log, rule=error.rule, status=error.exit_code, message=str(error))
     except Exception as error:
@@ -44,6 +56,20 @@ def run_job(*, arguments: Sequence[str], environ: Mapping[str, str], log: JsonLo
         text = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
         return _failed(root, log=log, rule=WeighbridgeError.rule, status=WeighbridgeError.exit_code, message=text)
     return 0
+
+
+def _run(root: Path, *, environ: Mapping[str, str], log: JsonLog, body: Body, leave: Callable[[int], None]) -> None:
+    def end() -> None:
+        # Whoever catches Terminated on its way may wait for threads that upload; this does not.
+        leave(_failed(root, log=log, rule=STOPPED_RULE, status=EXIT_STATUS, message=STOPPED))
+
+    last = threading.Timer(GRACE_SECONDS, end)
+    last.daemon = True
+    try:
+        with stopping_on_sigterm(also=last.start):
+            body(TrainingJob.read(environ))
+    finally:
+        last.cancel()
 
 
 def _failed(root: Path | None, *, log: JsonLog, rule: str, status: int, message: str) -> int:

@@ -104,6 +104,7 @@ class RegistrarWorld:
         self.ledger = SqliteLedger(path=folder / "ledger.sqlite")
         self.parameter = Parameter()
         self.told = Told()
+        self.slept: list[float] = []
         self.layout = ChannelLayout(channel="dev", models_repository=MODELS, records_repository=RECORDS)
         self.uris = {name: f"file:{folder / name}.pem" for name in ROLES}
         for name in ROLES:
@@ -189,6 +190,7 @@ class RegistrarWorld:
             identity="arn:aws:lambda:eu-central-1:111111111111:function:registrar",
             folder=self.folder / f"process-{self._readers}",
             clock=lambda: NOW,
+            sleep=self.slept.append,
         )
 
     def complete(self, described: DescribedJob | None = None) -> Completion:

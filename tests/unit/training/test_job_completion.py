@@ -8,7 +8,7 @@ import pytest
 from registrar_world import ARN, COMMIT, IMAGE, NOW, RUNTIME, RegistrarWorld, job
 
 from tests.unit.registration.memory_registry import INCOMING, MODELS, RECORDS, KilledError
-from weighbridge.errors import CloudError, InputError, RegistryUnavailableError, TrustError
+from weighbridge.errors import CloudError, ConflictError, InputError, RegistryUnavailableError, TrustError
 from weighbridge.names import Digest
 from weighbridge.release import parse_release
 from weighbridge.trust import Channel, load_signer
@@ -147,15 +147,22 @@ def test_a_job_that_did_not_end_well_is_told_and_registers_nothing(
         {"environment": {}},
         {"environment": {"WEIGHBRIDGE_INCOMING_REPOSITORY": "another"}},
         {"environment": {}, "status": "Failed"},
-        {"status": "InProgress"},
-        {"status": "Stopping"},
+        {"environment": {}, "status": "InProgress"},
     ],
 )
-def test_jobs_of_others_and_running_ones_are_left_alone(world: RegistrarWorld, changes: dict[str, object]) -> None:
+def test_jobs_of_others_are_left_alone(world: RegistrarWorld, changes: dict[str, object]) -> None:
     world.train()
     assert world.complete(job(**changes)).outcome == "ignored"
     assert world.told.notices == []
     assert world.releases() == set()
+
+
+def test_a_description_that_lags_behind_the_event_is_asked_for_again(world: RegistrarWorld) -> None:
+    world.train()
+    with pytest.raises(ConflictError, match="is InProgress, although an event said that it ended"):
+        world.complete(job(status="InProgress"))
+    assert world.told.notices == []
+    assert world.complete().outcome == "published"
 
 
 def test_tags_name_the_model_of_a_job_with_hyperparameters_of_its_own(world: RegistrarWorld) -> None:
@@ -205,6 +212,26 @@ def test_what_is_not_the_jobs_fault_is_told_and_repeated(world: RegistrarWorld) 
     assert "this is not your job's fault" in world.told.notices[0].text
     world.registry.read = read  # type: ignore[method-assign]
     assert world.complete().outcome == "published"
+
+
+def test_who_lost_a_race_reads_the_channel_again_and_publishes(
+    world: RegistrarWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.train()
+    claim = world.ledger.claim
+    lost = iter([ConflictError("number 1 is claimed"), ConflictError("number 1 is claimed")])
+
+    def racing(**arguments: object) -> None:
+        error = next(lost, None) if arguments["scope"] == "dev/minilm" else None
+        if error is not None:
+            raise error
+        claim(**arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.ledger, "claim", racing)
+    assert world.complete().outcome == "published"
+    assert world.told.notices == []
+    assert len(world.slept) == 2
+    assert [item.version for item in world.state().promotions("minilm")] == ["1.0.0"]
 
 
 def test_an_expired_channel_is_not_the_jobs_fault(world: RegistrarWorld) -> None:

@@ -24,7 +24,12 @@ def failure(root: Path) -> str:
 
 def run(root: Path, body: object, *, arguments: tuple[str, ...] = ("train",)) -> tuple[int, Lines]:
     lines = Lines()
-    return run_job(arguments=arguments, environ=environ(root), log=lines.log, body=body), lines  # type: ignore[arg-type]
+    left: list[int] = []
+    status = run_job(
+        arguments=arguments, environ=environ(root), log=lines.log, body=body, leave=left.append  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert left == ([143] if status == 143 else [])
+    return status, lines
 
 
 def test_a_job_that_ends_well_is_0_and_leaves_no_failure(root: Path) -> None:
