@@ -52,7 +52,10 @@ def check_held_out(*, train: LabelledTexts, test: LabelledTexts) -> None:
     """
     shared = set(train.texts) & set(test.texts)
     if shared:
-        raise InputError(f"datasets: {len(shared)} texts are in train and test, such as {min(shared)!r:.80}", rule=RULE)
+        raise InputError(
+            f"datasets: {len(shared)} of the test's texts are trained on too, such as {min(shared)!r:.80}: take them out",
+            rule=RULE,
+        )
     if len(train.classes()) < 2:
         raise InputError("datasets: at least two labels are needed to train a classifier", rule=RULE)
     unknown = sorted(set(test.labels) - set(train.labels))
