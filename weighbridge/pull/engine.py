@@ -23,6 +23,7 @@ from weighbridge.pull.sidecar import chunk_digests
 from weighbridge.pull.space import check_space
 from weighbridge.pull.task import FileTask, pieces_of
 from weighbridge.registry import ArtifactoryClient
+from weighbridge.registry.models import quote_path
 from weighbridge.release import Release
 
 Progress = Callable[[int], None]
@@ -158,10 +159,11 @@ def _tasks(
 ) -> list[FileTask]:
     layout = Layout(base)
     folder = weights_folder(name=release.name, version=release.version)
+    above = client.download_url(repository=repository, path=folder)
     tasks = []
     for item in release.load_components:
         registry = Source(
-            url=client.download_url(repository=repository, path=f"{folder}/{item.path}"),
+            url=f"{above}/{quote_path(item.path)}",
             what=f"{repository}/{folder}/{item.path}",
         )
         tasks.append(

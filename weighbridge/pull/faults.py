@@ -35,6 +35,10 @@ class DirtyError(Exception):
     """What arrived is not what was asked for: nothing of it may be kept."""
 
 
+class WrongRangeError(DirtyError):
+    """The answer is about other bytes than the range that was asked for (Artifactory has done so on resumption)."""
+
+
 class MalformedError(DirtyError):
     """What arrived is not HTTP as this client speaks it."""
 

@@ -22,7 +22,7 @@ import requests
 
 from weighbridge.errors import RegistryError
 from weighbridge.pull.answer import Answer
-from weighbridge.pull.faults import CutError, DirtyError, RefusedForNowError, StallError, StoppedError
+from weighbridge.pull.faults import CutError, RefusedForNowError, StallError, StoppedError, WrongRangeError
 from weighbridge.pull.wire import Connection, connect
 from weighbridge.registry.http import MAX_REDIRECTS, PASSING, REDIRECTS, Http, error_for, words_in
 
@@ -165,9 +165,9 @@ class Fetcher:
                 renewed = True
                 self._http.renew_token(refused=token)
                 continue
-            raise self._refusal(source, url, answer, words)
+            raise self._refusal(source, url, answer, words, ranged="Range" in headers)
 
-    def _refusal(self, source: Source, url: str, answer: Answer, words: str) -> Exception:
+    def _refusal(self, source: Source, url: str, answer: Answer, words: str, *, ranged: bool) -> Exception:
         status = answer.status
         foreign = self._is_foreign(url)
         if foreign:
@@ -178,8 +178,8 @@ class Fetcher:
             return RefusedForNowError(
                 what=what, status=status, words=words, retry_after=answer.headers.get("retry-after")
             )
-        if status == 416:
-            return DirtyError(f"{what}: the file does not have the bytes that the release says")
+        if status == 416 and ranged:
+            return WrongRangeError(f"{what}: the file does not have the bytes that the release says")
         return error_for(what=what, status=status, words=words)
 
     def _is_foreign(self, url: str) -> bool:

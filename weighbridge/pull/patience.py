@@ -27,6 +27,10 @@ class Budget:
         self._cuts = 0
         self._dirty: dict[int, int] = {}
 
+    def was_dirty(self, cursor: Cursor) -> bool:
+        """Whether the present piece has had its clean start."""
+        return cursor.at in self._dirty
+
     def dirty(self, cursor: Cursor, error: DirtyError) -> None:
         """Allow one clean start for each piece."""
         self._dirty[cursor.at] = self._dirty.get(cursor.at, 0) + 1

@@ -18,6 +18,7 @@ from weighbridge.pull.faults import (
     CutError,
     DirtyError,
     UnrangedError,
+    WrongRangeError,
     disk_refused,
 )
 from weighbridge.pull.fetch import Fetcher, Source, SourceKind, Stop
@@ -98,6 +99,9 @@ class Worker:
             except DirtyError as error:
                 self._stop.check()
                 self._progress(-cursor.rewind())
+                if isinstance(error, WrongRangeError) and (budget.was_dirty(cursor) or not cursor.task.ranged):
+                    cursor.task.ranged = False
+                    raise UnrangedError from error
                 budget.dirty(cursor, error)
                 self.faults += 1
             except CutError as error:
@@ -136,11 +140,13 @@ class Worker:
                 cursor.task.ranged = False
                 raise UnrangedError
             return 0
+        if not ranged:
+            raise DirtyError("part of the file came, although all of it was asked for")
         found = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
-        if not ranged or found is None or (int(found[1]), int(found[2])) != (start, end - 1):
-            raise DirtyError(f"asked for bytes {start}-{end - 1}, got {answer.headers.get('content-range')!r}")
+        if found is None or (int(found[1]), int(found[2])) != (start, end - 1):
+            raise WrongRangeError(f"asked for bytes {start}-{end - 1}, got {answer.headers.get('content-range')!r}")
         if found[3] not in ("*", str(size)) or answer.length not in (None, end - start):
-            raise DirtyError(f"the registry holds {found[3]} bytes, the release says {size}")
+            raise WrongRangeError(f"the registry holds {found[3]} bytes, the release says {size}")
         return start
 
     def _read(self, answer: Answer, cursor: Cursor, *, position: int, end: int) -> None:

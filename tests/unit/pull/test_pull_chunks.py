@@ -85,6 +85,15 @@ def test_a_server_without_ranges_still_gives_the_file(world: PullWorld) -> None:
     assert sum(counts) == len(DATA) + 2
 
 
+@pytest.mark.parametrize("kind", ["wrong-range", "other-total"])
+def test_a_server_that_mistakes_every_range_still_gives_the_file(world: PullWorld, kind: str) -> None:
+    world.server.fault(kind, WEIGHTS, times=1000, ranged=True)  # type: ignore[arg-type]
+    report = fetch(world)
+    assert world.visible() == world.files
+    assert report.faults >= 2
+    assert None in weights_bytes_sent(world)
+
+
 def test_cuts_in_every_run_are_resumed_where_they_happened(world: PullWorld) -> None:
     for at in range(3):
         world.server.fault("cut", WEIGHTS, at=at * CHUNK + MIB + at, ranged=True)

@@ -18,7 +18,7 @@ from pull_world import MODELS, RECORDS, PullWorld, make_world
 
 from tests.unit.trust import trust_world
 from tests.unit.trust.trust_world import NOW, PROVENANCE
-from weighbridge.errors import IntegrityError, RegistryUnavailableError, TrustError
+from weighbridge.errors import InputError, IntegrityError, RegistryUnavailableError, TrustError
 from weighbridge.names import Digest
 from weighbridge.pull import RegionalCache
 from weighbridge.release import Release
@@ -45,11 +45,10 @@ class Place:
                 where = f"/artifactory/{RECORDS}/tuf/{path.relative_to(folder).as_posix()}"
                 self.world.server.files[where] = path.read_bytes()
 
-    def start(self, *, now: datetime = NOW, cached: bool = True, floor: str = "root=1") -> Release:
-        self.starts += 1
+    def environ(self, *, floor: str = "root=1") -> dict[str, str]:
         release = self.world.built.release
         host = self.world.server.origin.removeprefix("http://")
-        environ = {
+        return {
             "WEIGHBRIDGE_RELEASE": str(release.reference(host=host, repository=MODELS)),
             "WEIGHBRIDGE_PROMOTION": str(self.promotion_id),
             "WEIGHBRIDGE_ROOT": str(self.channel.root),
@@ -61,6 +60,10 @@ class Place:
             "WEIGHBRIDGE_TOKEN_SECRET_ID": "reader",
             "WEIGHBRIDGE_ML_ROOT": str(self.world.folder / f"ml-{self.starts}"),
         }
+
+    def start(self, *, now: datetime = NOW, cached: bool = True, floor: str = "root=1") -> Release:
+        self.starts += 1
+        environ = self.environ(floor=floor)
         if cached:
             environ["WEIGHBRIDGE_CACHE_BUCKET"] = BUCKET
         environment = ContainerEnvironment.read(environ)
@@ -155,6 +158,15 @@ def test_what_was_changed_in_the_cache_starts_nothing(place: Place, what: str, d
             place.s3.objects[key] = altered(data) if damage == b"flip" else damage
     with pytest.raises((TrustError, IntegrityError, RegistryUnavailableError)):
         place.start()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BUCKET", ""), ("BUCKET", "arn:aws:s3:::x"), ("BUCKET", "UPPER"), ("FOLDER", "cache"), ("FOLDER", "/a/../b")],
+)
+def test_a_malformed_cache_is_one_line_naming_the_variable(place: Place, name: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"WEIGHBRIDGE_CACHE_{name}"):
+        ContainerEnvironment.read({**place.environ(), f"WEIGHBRIDGE_CACHE_{name}": value})
 
 
 def test_a_registry_that_answers_is_believed_over_the_cache(place: Place) -> None:
