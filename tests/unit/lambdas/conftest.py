@@ -11,13 +11,13 @@ for helpers in ("trust", "verification", "resolution"):
 
 from aws_memory import REGION, AwsMemory, aws_memory  # noqa: E402
 from cloudformation_caller import ResponseBucket  # noqa: E402
-from registry_world import RegistryWorld, registry_world  # noqa: E402
+from channel_world import RegistryWorld, channel_world  # noqa: E402
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[RegistryWorld]:
     """The channel `dev` in a registry on loopback."""
-    with registry_world(tmp_path) as found:
+    with channel_world(tmp_path) as found:
         yield found
 
 

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from aws_memory import BUCKET, TABLE, AwsMemory
 from cloudformation_caller import Context, ResponseBucket
-from registry_world import LAYOUT, TOKEN, RegistryWorld
+from channel_world import LAYOUT, TOKEN, RegistryWorld
 from trust_world import MODEL, NOW
 
 from lambdas.resolver import handler as resolver

@@ -10,13 +10,13 @@ for helpers in ("trust", "verification"):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / helpers))
 
 from aws_memory import AwsMemory, aws_memory  # noqa: E402
-from registry_world import RegistryWorld, registry_world  # noqa: E402
+from channel_world import RegistryWorld, channel_world  # noqa: E402
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[RegistryWorld]:
     """The channel `dev` in a registry on loopback."""
-    with registry_world(tmp_path) as found:
+    with channel_world(tmp_path) as found:
         yield found
 
 

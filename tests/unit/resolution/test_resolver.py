@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aws_memory import BUCKET, TABLE, AwsMemory
-from registry_world import LAYOUT, RegistryWorld
+from channel_world import LAYOUT, RegistryWorld
 from trust_world import MODEL, NOW
 
 from weighbridge.errors import (
@@ -403,7 +403,9 @@ def test_an_alarm_is_one_line_that_cloudwatch_counts(bench: Bench) -> None:
     (directive,) = found["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "weighbridge"
     assert directive["Metrics"] == [{"Name": "ResolutionAlarms", "Unit": "Count"}]
-    assert {name: found[name] for name in directive["Dimensions"][0]} == {
+    by_model, by_kind = directive["Dimensions"]
+    assert by_model == ["Channel", "Model"], "what PromotedModel's alarm watches"
+    assert {name: found[name] for name in by_kind} == {
         "Channel": "dev",
         "Model": "minilm",
         "Alarm": "failed-before",

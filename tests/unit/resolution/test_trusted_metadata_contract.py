@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_memory import BUCKET, AwsMemory
 from botocore.stub import Stubber
-from registry_world import RegistryWorld
+from channel_world import RegistryWorld
 from trust_world import MODEL
 
 from weighbridge.errors import CloudError, ConflictError, InputError, TrustError

@@ -8,11 +8,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "trust"))
 
-from registry_world import RegistryWorld, registry_world
+from channel_world import RegistryWorld, channel_world
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[RegistryWorld]:
     """The channel `dev` in a registry on loopback."""
-    with registry_world(tmp_path) as found:
+    with channel_world(tmp_path) as found:
         yield found

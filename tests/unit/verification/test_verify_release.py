@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from registry_world import LAYOUT, RegistryWorld
+from channel_world import LAYOUT, RegistryWorld
 from trust_world import MODEL, NOW
 
 from weighbridge.errors import (

@@ -135,7 +135,7 @@ class RegistryWorld:
 
 
 @contextmanager
-def registry_world(folder: Path) -> Iterator[RegistryWorld]:
+def channel_world(folder: Path) -> Iterator[RegistryWorld]:
     world = make_world(folder / LAYOUT.records_repository)
     registry = FolderRegistry(folder)
     try:
