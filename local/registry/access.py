@@ -6,6 +6,7 @@ import hmac
 
 from starlette.requests import Request
 
+from local.registry.administration import Administration
 from local.registry.config import RegistryConfig, RepositoryConfig, UserConfig
 from local.registry.errors import RefusalError
 
@@ -14,10 +15,30 @@ _ACTION_WORDS = {"r": "READ", "w": "DEPLOY", "d": "DELETE", "n": "ANNOTATE", "m"
 
 
 class Access:
-    """Reads tokens and permissions out of the configuration."""
+    """Reads tokens and permissions out of the configuration and of what an administrator changed since."""
 
-    def __init__(self, config: RegistryConfig) -> None:
-        self._config = config
+    def __init__(self, config: RegistryConfig, *, administration: Administration) -> None:
+        self._base = config
+        self.administration = administration
+
+    @property
+    def _config(self) -> RegistryConfig:
+        return self.administration.over(self._base)
+
+    def knows_user(self, username: str) -> bool:
+        """Whether there is such a user."""
+        return any(user.username == username for user in self._base.users)
+
+    def administrator(self, request: Request) -> UserConfig:
+        """The caller, who has to be an administrator.
+
+        Raises:
+            RefusalError: 401 as `caller` does, 403 for anybody else.
+        """
+        user = self.caller(request)
+        if not user.admin:
+            raise RefusalError(403, f"Forbidden: user '{user.username}' is not an administrator")
+        return user
 
     def user_of(self, header: str | None) -> UserConfig | None:
         """The user whose token an Authorization header carries, or None."""

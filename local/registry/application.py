@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from local.registry.access import Access
+from local.registry.administration import Administration
 from local.registry.blobs import BlobStore
 from local.registry.config import RegistryConfig
 from local.registry.errors import RefusalError, answer_refusal, error_body
@@ -19,7 +20,18 @@ from local.registry.gate import Gate
 from local.registry.hubproxy import HubProxy
 from local.registry.hubstore import HubStore
 from local.registry.items import ItemStore
-from local.registry.routes import content, control, copying, hub, hubupload, machinelearning, search, storage, system
+from local.registry.routes import (
+    administration,
+    content,
+    control,
+    copying,
+    hub,
+    hubupload,
+    machinelearning,
+    search,
+    storage,
+    system,
+)
 from local.registry.state import Registry, registry_of
 
 
@@ -30,12 +42,19 @@ def open_registry(*, folder: Path, config: RegistryConfig) -> Registry:
     blobs.clear_parts()
     items = ItemStore(folder=folder)
     proxy = HubProxy(store=HubStore(items), items=items, blobs=blobs)
-    return Registry(folder=folder, access=Access(config), blobs=blobs, items=items, hub=proxy)
+    return Registry(
+        folder=folder,
+        access=Access(config, administration=Administration(folder=folder)),
+        blobs=blobs,
+        items=items,
+        hub=proxy,
+    )
 
 
 def registry_application(registry: Registry) -> ASGIApp:
-    """Artifactory's API under `/artifactory`, and the control endpoint beside it."""
+    """Artifactory's API under `/artifactory`, Access under `/access`, and the control endpoint beside them."""
     api = [
+        *administration.ROUTES,
         *system.ROUTES,
         *storage.ROUTES,
         *copying.ROUTES,
@@ -46,7 +65,11 @@ def registry_application(registry: Registry) -> ASGIApp:
         Route("/api/{rest:path}", _unknown, methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]),
         *content.ROUTES,
     ]
-    return _gated([*control.ROUTES, Mount("/artifactory", routes=api)], registry, origin="registry")
+    return _gated(
+        [*control.ROUTES, Mount("/access", routes=administration.ACCESS_ROUTES), Mount("/artifactory", routes=api)],
+        registry,
+        origin="registry",
+    )
 
 
 def storage_application(registry: Registry) -> ASGIApp:

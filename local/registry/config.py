@@ -12,17 +12,18 @@ from local.registry.jsontypes import objects, parse_object, text, texts
 
 ACTIONS = frozenset("rwdnm")
 CLASSES = frozenset({"local", "remote"})
-PACKAGE_TYPES = frozenset({"machinelearning", "huggingfaceml", "generic"})
+PACKAGE_TYPES = frozenset({"machinelearning", "huggingfaceml", "generic", "pypi", "docker"})
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryConfig:
-    """One repository. `url` is the upstream of a remote repository; None elsewhere."""
+    """One repository. `url` is the upstream of a remote repository; None elsewhere. `environments` change nothing."""
 
     key: str
     rclass: str
     package_type: str
     url: str | None = None
+    environments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rclass not in CLASSES or self.package_type not in PACKAGE_TYPES:
@@ -64,7 +65,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class RegistryConfig:
-    """The whole configuration; changes need a restart."""
+    """The whole configuration. What an administrator changes while it runs is kept apart (administration.py)."""
 
     repositories: tuple[RepositoryConfig, ...]
     users: tuple[UserConfig, ...]

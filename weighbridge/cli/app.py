@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import channel, channel_upkeep, doctor, promote, pull, register, release, resolve, upload
+from weighbridge.cli import (
+    channel,
+    channel_upkeep,
+    doctor,
+    promote,
+    pull,
+    register,
+    registry_setup,
+    release,
+    resolve,
+    upload,
+)
 
 app = typer.Typer(
     name="weighbridge",
@@ -34,6 +45,7 @@ app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
 app.command("doctor")(doctor.doctor)
+app.command("setup")(registry_setup.setup)
 
 
 def _version(wanted: bool) -> None:

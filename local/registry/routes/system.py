@@ -12,7 +12,13 @@ from local.registry.state import base_url, registry_of
 VERSION = "7.117.14"
 """The version whose behaviour is followed; frogml needs 7.84 at least."""
 
-_NAMES = {"machinelearning": "MachineLearning", "huggingfaceml": "HuggingFaceML", "generic": "Generic"}
+_NAMES = {
+    "machinelearning": "MachineLearning",
+    "huggingfaceml": "HuggingFaceML",
+    "generic": "Generic",
+    "pypi": "PyPI",
+    "docker": "Docker",
+}
 
 
 async def ping(request: Request) -> Response:
@@ -57,13 +63,14 @@ async def repository(request: Request) -> Response:
     return JSONResponse(_settings(registry.access.repository(request.path_params["key"])))
 
 
-def _settings(entry: RepositoryConfig) -> dict[str, str | bool]:
-    found: dict[str, str | bool] = {
+def _settings(entry: RepositoryConfig) -> dict[str, str | bool | list[str]]:
+    found: dict[str, str | bool | list[str]] = {
         "key": entry.key,
         "rclass": entry.rclass,
         "packageType": entry.package_type,
         "description": "",
         "repoLayoutRef": "simple-default",
+        "environments": list(entry.environments),
     }
     if entry.rclass == "local":
         found["downloadRedirect"] = False

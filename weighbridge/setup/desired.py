@@ -1,0 +1,132 @@
+"""What an environment needs in Artifactory: repositories, permission targets, role bindings (docs/architecture.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.settings import EnvironmentSettings
+from weighbridge.settings.setup import IdentitySettings
+
+READ = frozenset({"read"})
+FETCH = frozenset({"read", "write"})
+WRITE_ONCE = frozenset({"read", "write", "annotate"})
+# The one path that is ever overwritten; Artifactory's `delete` is also its permission to overwrite.
+OVERWRITE = frozenset({"read", "write", "annotate", "delete"})
+METADATA = "tuf/**"
+TIMESTAMP = "tuf/timestamp.json"
+EVERYTHING = "**"
+PREDEFINED_ENVIRONMENTS = frozenset({"DEV", "PROD"})
+_REMOTE_URLS = {"pypi": "https://files.pythonhosted.org", "docker": "https://registry-1.docker.io/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository; `url` is a remote's upstream, `environment` the name of an environment of the platform or None."""
+
+    key: str
+    rclass: str
+    package_type: str
+    environment: str | None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A permission target: what users and groups may do in repositories below one path pattern."""
+
+    name: str
+    repositories: tuple[str, ...]
+    pattern: str
+    actions: frozenset[str]
+    who: IdentitySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All that one environment needs. `bindings` are user name to IAM role."""
+
+    environment: str | None
+    repositories: tuple[Repository, ...]
+    targets: tuple[Target, ...]
+    bindings: dict[str, str]
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Every user that is named, sorted."""
+        return tuple(sorted({user for target in self.targets for user in target.who.users}))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every group that is named, sorted."""
+        return tuple(sorted({group for target in self.targets for group in target.who.groups}))
+
+
+def identity_of(settings: EnvironmentSettings, identity: str) -> IdentitySettings:
+    """Return who an identity is: as the settings say, else the user `weighbridge-CHANNEL-IDENTITY`."""
+    default = IdentitySettings(users=(f"weighbridge-{settings.channel.name}-{identity}",))
+    return settings.registry.setup.identities.get(identity, default)
+
+
+def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings | None) -> Desired:
+    """Return what `settings` need; `source` is the environment that promotions come from, None for the first channel."""
+    targets = tuple(_targets(settings, source))
+    used = ["reader", "promoter", *(["registrar", "scientist"] if source is None else [])]
+    used += ["keeper"] if _has_keeper(settings) else []
+    bindings = {}
+    for found in (identity_of(settings, name) for name in used):
+        if found.iam_role is not None:
+            bindings[found.users[0]] = found.iam_role
+    return Desired(
+        environment=settings.channel.name.upper(),
+        repositories=tuple(_repositories(settings)),
+        targets=targets,
+        bindings=bindings,
+    )
+
+
+def _has_keeper(settings: EnvironmentSettings) -> bool:
+    return getattr(settings.trust, "keeper", None) is not None
+
+
+def _repositories(settings: EnvironmentSettings) -> Iterator[Repository]:
+    registry, environment = settings.registry, settings.channel.name.upper()
+    yield Repository(registry.models_repository, "local", "machinelearning", environment)
+    yield Repository(registry.records_repository, "local", "generic", environment)
+    if registry.incoming_repository is not None:
+        yield Repository(registry.incoming_repository, "local", "machinelearning", environment)
+    # Remotes serve every channel, so none of them claims one for its own environment.
+    if registry.hub_repository is not None:
+        yield Repository(registry.hub_repository, "remote", "huggingfaceml", None, url=registry.setup.hub_url)
+    for package_type, key in (("pypi", registry.setup.pypi_repository), ("docker", registry.setup.docker_repository)):
+        if key is not None:
+            yield Repository(key, "remote", package_type, None, url=_REMOTE_URLS[package_type])
+
+
+def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) -> Iterator[Target]:
+    registry, prefix = settings.registry, f"weighbridge-{settings.channel.name}"
+    channel = (registry.models_repository, registry.records_repository)
+    records = (registry.records_repository,)
+    yield Target(f"{prefix}-reader", channel, EVERYTHING, READ, identity_of(settings, "reader"))
+    promoter = identity_of(settings, "promoter")
+    yield Target(f"{prefix}-promoter", channel, EVERYTHING, WRITE_ONCE, promoter)
+    yield Target(f"{prefix}-promoter-timestamp", records, TIMESTAMP, OVERWRITE, promoter)
+    if _has_keeper(settings):
+        keeper = identity_of(settings, "keeper")
+        yield Target(f"{prefix}-keeper", records, EVERYTHING, READ, keeper)
+        yield Target(f"{prefix}-keeper-metadata", records, METADATA, FETCH, keeper)
+        yield Target(f"{prefix}-keeper-timestamp", records, TIMESTAMP, OVERWRITE, keeper)
+    if source is not None:
+        origin = (source.registry.models_repository, source.registry.records_repository)
+        yield Target(f"{prefix}-promoter-source", origin, EVERYTHING, READ, promoter)
+        return
+    registrar = identity_of(settings, "registrar")
+    yield Target(f"{prefix}-registrar", channel, EVERYTHING, WRITE_ONCE, registrar)
+    yield Target(f"{prefix}-registrar-timestamp", records, TIMESTAMP, OVERWRITE, registrar)
+    if registry.incoming_repository is not None:
+        incoming = (registry.incoming_repository,)
+        yield Target(f"{prefix}-registrar-incoming", incoming, EVERYTHING, READ, registrar)
+    named = (registry.incoming_repository, registry.hub_repository, registry.setup.pypi_repository)
+    inbound = tuple(key for key in named if key is not None)
+    if inbound:
+        yield Target(f"{prefix}-scientist", inbound, EVERYTHING, FETCH, identity_of(settings, "scientist"))
