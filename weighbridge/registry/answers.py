@@ -84,7 +84,7 @@ def words_in(data: bytes) -> str:
     text = data[:WORDS_LIMIT].decode("utf-8", errors="replace")
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     found = _message(body) if isinstance(body, dict) else ""
     plain = re.sub(r"[\x00-\x1f\x7f]", " ", found or re.sub(r"<[^>]*>", " ", text))

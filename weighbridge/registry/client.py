@@ -306,7 +306,7 @@ class ArtifactoryClient:
             raise RegistryError(f"{what}: the answer is longer than {ANSWER_LIMIT} bytes")
         try:
             body = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RegistryError(f"{what}: the answer is not JSON: is this Artifactory?") from error
         if not isinstance(body, dict):
             raise RegistryError(f"{what}: the answer is not a JSON object")
@@ -331,7 +331,7 @@ def _sha256(checksums: object) -> str | None:
 def _deployed(answer: requests.Response, *, repository: str, path: str, sha256: str, size: int) -> FileInfo:
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     told = _sha256(body.get("checksums")) if isinstance(body, dict) else None
     if told is not None and told != sha256:

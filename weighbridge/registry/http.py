@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -100,10 +101,13 @@ class Http:
         self.sleep = sleep
         self._tokens = tokens
         self._renewing = threading.Lock()
+        self._counting = threading.Lock()
         self._jitter = jitter
         self._verify = str(verify) if isinstance(verify, Path) else verify
         self._session = requests.Session()
         self._session.trust_env = False
+        # Cookies know no ports: one of the registry's would follow a redirect to another server of its host.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def send(
         self,
@@ -210,7 +214,8 @@ class Http:
             token = self.token_for(url)
             if token is not None:
                 sent["Authorization"] = f"Bearer {token}"
-            self.requests_made += 1
+            with self._counting:
+                self.requests_made += 1
             answer = self._session.request(
                 method,
                 url,

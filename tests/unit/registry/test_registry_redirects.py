@@ -86,6 +86,16 @@ def test_a_redirect_to_what_is_no_url_is_refused(location: str) -> None:
             client.read(repository=RECORDS, path="x", limit=10)
 
 
+def test_a_cookie_of_the_registry_goes_nowhere() -> None:
+    client = ArtifactoryClient(url=URL, tokens=StaticToken(token="t"))
+    other = "https://registry.example.com:8443/x"
+    with responses.RequestsMock() as mock:
+        mock.get(f"{URL}/{RECORDS}/x", status=302, headers={"Location": other, "Set-Cookie": "ACCESSTOKEN=t; Path=/"})
+        mock.get(other, body=b"content")
+        assert client.read(repository=RECORDS, path="x", limit=10) == b"content"
+        assert ["Cookie" in call.request.headers for call in mock.calls] == [False, False]
+
+
 def test_a_redirected_write_is_refused_and_its_body_goes_nowhere(world: World) -> None:
     world.registry.add_fault(Fault(kind="redirect", path=f"{RECORDS}/written", methods=("PUT",)))
     before = world.registry.last_request()

@@ -210,3 +210,15 @@ def test_a_repository_that_is_a_path_is_refused(repository: str) -> None:
 def test_a_path_is_quoted_so_that_none_of_it_is_taken_for_syntax(path: str, quoted: str) -> None:
     client = ArtifactoryClient(url=URL, tokens=StaticToken(token="t"))
     assert client.download_url(repository=RECORDS, path=path) == f"{URL}/{RECORDS}/{quoted}"
+
+
+def test_an_answer_that_is_nested_without_end_is_an_error_of_the_registry() -> None:
+    client = ArtifactoryClient(url=URL, tokens=StaticToken(token="t"))
+    nested = b"[" * 15_000
+    with responses.RequestsMock() as mock:
+        mock.get(f"{URL}/api/storage/{FILE}", body=nested)
+        with pytest.raises(RegistryError, match="is not JSON"):
+            client.info(repository=RECORDS, path="x")
+        mock.get(f"{URL}/{FILE}", body=nested, status=403)
+        with pytest.raises(RegistryForbiddenError, match="403"):
+            client.read(repository=RECORDS, path="x", limit=10)
