@@ -1,4 +1,4 @@
-"""Pass the tests: lint, types, unit and template tests, contract and client tests, the twin.
+"""Pass the tests: lint, types, unit and template tests, those with servers, contract and client tests, SDK, the twin.
 
 Each step is a command of its own; a process that outlives its step is a failure.
 Usage: .venv/bin/python tools/test.py [STEP...]
@@ -34,6 +34,11 @@ STEPS = (
     Step("lint", "ruff", ((str(BIN / "ruff"), "check", "."), (str(BIN / "ruff"), "format", "--check", "--quiet", "."))),
     Step("types", "mypy --strict", ((str(BIN / "mypy"),),)),
     Step("unit", "unit and template tests", ((*PYTEST, "tests/unit", "tests/templates"),), budget=90),
+    Step(
+        "integration",
+        "command line, pull, local SageMaker: with servers and processes",
+        ((*PYTEST, "tests/integration"),),
+    ),
     Step("contract", "registry contract and real clients", ((*PYTEST, "tests/contract", "tests/clients"),)),
     Step("sdk", "the SageMaker SDK v3, and the notebook", ((*PYTEST, "tests/sdk"),)),
     Step("twin", "the twin: real CDK CLI, Lambdas, containers", ((*PYTEST, "tests/twin"),)),

@@ -11,7 +11,7 @@ import pytest
 from local.aws.cdk import CdkCli, Deployment
 from local.aws.images import folder_image
 from local.aws.process import LocalAws
-from tests.unit.sagemaker.local_sagemaker_world import SERVE
+from tests.integration.sagemaker.local_sagemaker_world import SERVE
 
 TRAIN = """
 import sys

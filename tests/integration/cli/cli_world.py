@@ -16,7 +16,7 @@ from unittest import mock
 from local.process import environment_python
 from local.registry.process import RegistryProcess
 from local.registry.standard import INCOMING, USERS, models_repository, records_repository, standard_config
-from tests.unit.cli.frogml_protocol import FrogmlProtocol
+from tests.integration.cli.frogml_protocol import FrogmlProtocol
 from weighbridge.canonical import JsonObject
 from weighbridge.cli.run import run
 from weighbridge.registration import JobRecord, upload

@@ -11,7 +11,7 @@ import pytest
 from local.registry.fault import Fault
 from local.registry.standard import INCOMING, models_repository, records_repository
 from local.registry.tamper import flip_byte
-from tests.unit.cli.cli_world import IMAGE, LOCK, MODEL, Outcome, World, files_of, start_registry
+from tests.integration.cli.cli_world import IMAGE, LOCK, MODEL, Outcome, World, files_of, start_registry
 from weighbridge.layout import weights_folder
 from weighbridge.trust import (
     ChannelSigners,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from tests.unit.cli.cli_world import MODEL, REGION, World, start_registry
+from tests.integration.cli.cli_world import MODEL, REGION, World, start_registry
 from weighbridge import __version__
 from weighbridge.registration import JobRecord
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from local.registry.process import RegistryProcess
-from tests.unit.cli.cli_world import ACCOUNT, IMAGE, MODEL, REGION, World, files_of, start_registry
+from tests.integration.cli.cli_world import ACCOUNT, IMAGE, MODEL, REGION, World, files_of, start_registry
 
 pytestmark = pytest.mark.twin
 COMMIT = "d" * 40
