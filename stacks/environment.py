@@ -25,7 +25,7 @@ class EnvironmentStage(cdk.Stage):
         )
         network = NetworkStack(self, "network", settings=settings)
         registry = RegistryStack(self, "registry", settings=settings)
-        governance = GovernanceStack(self, "governance", settings=settings)
+        governance = GovernanceStack(self, "governance", settings=settings, placement=network.placement)
         if settings.training is not None:
             TrainingStack(
                 self,

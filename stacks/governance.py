@@ -1,4 +1,4 @@
-"""What the environment remembers: accepted releases, trusted metadata, allotted sequence numbers."""
+"""What the environment remembers (accepted releases, trusted metadata, allotted sequence numbers), and the channel's keeper."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 
 from constructs import Construct
-from weighbridge.settings import EnvironmentSettings
-from weighbridge_cdk import ResolutionRecords
+from stacks.alarms import notify
+from stacks.retention import log_retention
+from weighbridge.settings import EnvironmentSettings, KeeperSettings, KeySettings
+from weighbridge_cdk import (
+    ArtifactoryConnection,
+    ChannelKeeper,
+    ChannelPin,
+    NetworkPlacement,
+    Repositories,
+    ResolutionRecords,
+)
 
 
 class GovernanceStack(cdk.Stack):
     """Offers `records` and `sequences`."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: EnvironmentSettings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: EnvironmentSettings, placement: NetworkPlacement
+    ) -> None:
         super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: governance")
         self.records = ResolutionRecords(self, "Records")
         self.sequences = dynamodb.Table(
@@ -35,4 +46,41 @@ class GovernanceStack(cdk.Stack):
             "SequencesTable",
             value=self.sequences.table_name,
             description="Where promotions get their sequence numbers",
+        )
+        if settings.trust is not None and settings.trust.keeper is not None:
+            self._add_keeper(settings, keys=settings.trust.keys, keeper=settings.trust.keeper, placement=placement)
+
+    def _add_keeper(
+        self,
+        settings: EnvironmentSettings,
+        *,
+        keys: KeySettings,
+        keeper: KeeperSettings,
+        placement: NetworkPlacement,
+    ) -> None:
+        registry = settings.registry
+        connection = ArtifactoryConnection(
+            self,
+            "KeeperAccess",
+            url=registry.url,
+            repositories=Repositories(models=registry.models_repository, records=registry.records_repository),
+            secret_name=keeper.secret,
+            description=f"Artifactory token that may read {registry.records_repository} and write its folder tuf/",
+        )
+        channel = ChannelKeeper(
+            self,
+            "Keeper",
+            connection=connection,
+            channel=ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest),
+            snapshot_key=keys.snapshot,
+            timestamp_key=keys.timestamp,
+            sequences=self.sequences,
+            sequences_key=self.records.encryption_key,
+            every=cdk.Duration.hours(keeper.hours),
+            placement=placement,
+            log_retention=log_retention(settings),
+        )
+        notify(self, settings=settings, alarms=channel.alarms)
+        cdk.CfnOutput(
+            self, "KeeperFunction", value=channel.keeper.function.function_name, description="Signs the channel anew"
         )

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 
 from constructs import Construct
+from stacks.alarms import notify
 from stacks.retention import log_retention
 from weighbridge.settings import EnvironmentSettings, ModelSettings
 from weighbridge_cdk import (
@@ -65,6 +66,7 @@ class InferenceStack(cdk.Stack):
             placement=placement,
             log_retention=retention,
         )
+        notify(self, settings=settings, alarms=[promoted.alarm])
         endpoint = self._add_endpoint(settings=settings, model=model, promoted=promoted, placement=placement)
         ReleaseWatcher(
             self,

@@ -1,6 +1,7 @@
 """Constructs: each governs one part of the way of a model from Artifactory to a SageMaker endpoint, and stands alone."""
 
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
+from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint, RollbackThresholds, Rollout
 from weighbridge_cdk.governed_training import GovernedTraining
@@ -16,6 +17,7 @@ from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
 
 __all__ = [
     "ArtifactoryConnection",
+    "ChannelKeeper",
     "ChannelPin",
     "DependencyLayer",
     "EndpointAssertion",

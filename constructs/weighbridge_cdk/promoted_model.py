@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct
+from weighbridge.metrics import NAMESPACE, RESOLUTION_ALARMS
 from weighbridge.names import Digest, check_name
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
@@ -34,7 +36,8 @@ class PromotedModel(Construct):
     """A custom resource whose attributes describe the release that a promotion names; its Lambda verifies the chain.
 
     The release id is the only thing that moves a model: infrastructure changes never do, and a stack's rollback brings
-    the old id, and with it the old release, back.
+    the old id, and with it the old release, back. `alarm` rings when a resolution, or the watcher of rollouts, met something
+    that it must not refuse and somebody has to look at (weighbridge.resolution.alarms).
     """
 
     def __init__(
@@ -98,6 +101,26 @@ class PromotedModel(Construct):
         )
         # Rights and routes are needed for Delete and for the rollback's Update too.
         self._resource.node.add_dependency(self.resolver)
+        self.alarm = self._create_alarm()
+
+    def _create_alarm(self) -> cloudwatch.Alarm:
+        metric = cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=RESOLUTION_ALARMS,
+            dimensions_map={"Channel": self.channel.name, "Model": self.model_name},
+            statistic="Sum",
+            period=cdk.Duration.minutes(5),
+        )
+        return cloudwatch.Alarm(
+            self,
+            "Alarm",
+            metric=metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"{self.model_name} in {self.channel.name}: look for level=alarm in the resolver's log",
+        )
 
     def _function_environment(self) -> dict[str, str]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -70,25 +70,8 @@ class SigningKeys(Construct):
 
     def grant_sign(self, role: iam.IRole) -> None:
         """Let `role` sign with each of the keys."""
-        uris = dict.fromkeys((self.uris.statements, self.uris.promotions, self.uris.snapshot, self.uris.timestamp))
-        names = [uri.removeprefix(KMS) for uri in uris if uri.startswith(KMS)]
-        aliases = [match[1] for name in names if (match := _ALIAS.fullmatch(name))]
-        keys = [self._key_arn(name) for name in names if not _ALIAS.fullmatch(name)]
-        statements = []
-        if keys:
-            statements.append(iam.PolicyStatement(actions=list(SIGNING), resources=keys))
-        if aliases:
-            statements.append(
-                iam.PolicyStatement(
-                    actions=list(SIGNING),
-                    resources=[self._key_arn("*")],
-                    conditions={"StringEquals": {"kms:RequestAlias": aliases}},
-                )
-            )
-        if statements:
-            policy = iam.Policy(self, "Signing", statements=statements, roles=[role])
-            if aliases:
-                acknowledge(policy, "keys-by-alias", resource=self._key_arn("*"))
+        uris = (self.uris.statements, self.uris.promotions, self.uris.snapshot, self.uris.timestamp)
+        grant_signing(self, "Signing", uris=uris, role=role)
 
     def _create(self) -> SignerUris:
         statements, promotions, online = (
@@ -111,7 +94,30 @@ class SigningKeys(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
-    def _key_arn(self, name: str) -> str:
-        if cdk.Token.is_unresolved(name) or name.startswith("arn:"):
-            return name
-        return cdk.Stack.of(self).format_arn(service="kms", resource="key", resource_name=name)
+
+def grant_signing(scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole) -> None:
+    """Let `role` sign with the KMS keys among `uris`, by a policy `construct_id` of `scope`; key files need no right."""
+    names = [uri.removeprefix(KMS) for uri in dict.fromkeys(uris) if uri.startswith(KMS)]
+    aliases = [match[1] for name in names if (match := _ALIAS.fullmatch(name))]
+    keys = [_key_arn(scope, name) for name in names if not _ALIAS.fullmatch(name)]
+    statements = []
+    if keys:
+        statements.append(iam.PolicyStatement(actions=list(SIGNING), resources=keys))
+    if aliases:
+        statements.append(
+            iam.PolicyStatement(
+                actions=list(SIGNING),
+                resources=[_key_arn(scope, "*")],
+                conditions={"StringEquals": {"kms:RequestAlias": aliases}},
+            )
+        )
+    if statements:
+        policy = iam.Policy(scope, construct_id, statements=statements, roles=[role])
+        if aliases:
+            acknowledge(policy, "keys-by-alias", resource=_key_arn(scope, "*"))
+
+
+def _key_arn(scope: Construct, name: str) -> str:
+    if cdk.Token.is_unresolved(name) or name.startswith("arn:"):
+        return name
+    return cdk.Stack.of(scope).format_arn(service="kms", resource="key", resource_name=name)

@@ -9,7 +9,7 @@ from local.registry.config import Permission, RegistryConfig, RepositoryConfig, 
 CHANNELS = ("dev", "staging", "prod")
 INCOMING = "ml-incoming-local"
 HUB = "hf-remote"
-USERS = ("admin", "scientist", "registrar", "promoter", "reader")
+USERS = ("admin", "scientist", "registrar", "promoter", "keeper", "reader")
 _ALL = ("**",)
 
 
@@ -56,6 +56,9 @@ def standard_config(*, hub_url: str | None, tokens: Mapping[str, str]) -> Regist
             Permission(users=("promoter",), repositories=(INCOMING,), patterns=_ALL, actions="r"),
             Permission(users=("promoter",), repositories=(*models, *records), patterns=_ALL, actions="rwn"),
             Permission(users=("promoter",), repositories=records, patterns=("tuf/timestamp.json",), actions="rwnd"),
+            Permission(users=("keeper",), repositories=records, patterns=_ALL, actions="r"),
+            Permission(users=("keeper",), repositories=records, patterns=("tuf/**",), actions="w"),
+            Permission(users=("keeper",), repositories=records, patterns=("tuf/timestamp.json",), actions="rwnd"),
             Permission(users=("reader",), repositories=(*models, *records), patterns=_ALL, actions="r"),
         ),
     )

@@ -24,6 +24,7 @@ MAY = {
     "scientist": {"incoming": "rw"},
     "registrar": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rwo"},
     "promoter": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rwo", "prod": "rw"},
+    "keeper": {"records": "r", "tuf": "rw", "timestamp": "rwo"},
     "reader": {"models": "r", "records": "r", "tuf": "r", "timestamp": "r", "prod": "r"},
 }
 

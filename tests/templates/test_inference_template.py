@@ -154,7 +154,8 @@ def test_only_what_must_name_each_other_has_a_name(inference: Template) -> None:
 
 
 def test_alarms_watch_the_endpoint_by_name_so_that_nothing_is_circular(inference: Template) -> None:
-    alarms = resources(inference, "AWS::CloudWatch::Alarm")
+    found = resources(inference, "AWS::CloudWatch::Alarm")
+    alarms = {name: each for name, each in found.items() if name.startswith("Endpoint")}
     assert {each["Properties"]["AlarmName"] for each in alarms.values()} == {
         "weighbridge-prod-minilm-ServerErrors",
         "weighbridge-prod-minilm-Latency",
@@ -165,6 +166,14 @@ def test_alarms_watch_the_endpoint_by_name_so_that_nothing_is_circular(inference
     latency = only(inference, "AWS::CloudWatch::Alarm", starting="EndpointLatency")["Properties"]
     assert latency["MetricName"] == "ModelLatency"
     assert latency["Threshold"] == 5_000_000, "ModelLatency is in microseconds"
+
+
+def test_an_alarm_of_the_resolution_rings(inference: Template) -> None:
+    alarm = only(inference, "AWS::CloudWatch::Alarm", starting="PromotedModel")["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("weighbridge", "ResolutionAlarms", "Sum")
+    dimensions = {entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}
+    assert dimensions == {"Channel": "prod", "Model": "minilm"}
+    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 
 def test_the_instance_is_fitted_by_the_resolution(inference: Template) -> None:

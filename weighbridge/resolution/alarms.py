@@ -1,8 +1,7 @@
 """Alarms: what an answer from memory must not refuse, somebody must learn of.
 
 One line each: JSON in CloudWatch's embedded metric format, so that CloudWatch counts them as the metric
-`weighbridge/ResolutionAlarms` by channel, model and alarm, without any permission or client.
-Source: CloudWatch User Guide, "Specification: Embedded metric format".
+`weighbridge/ResolutionAlarms` by channel and model, and by channel, model and alarm, without any permission or client.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ import json
 from typing import Literal, Protocol, TextIO
 
 from weighbridge.logs import Clock, system_clock, timestamp
+from weighbridge.metrics import RESOLUTION_ALARMS, Measurement, embedded
 from weighbridge.names import ReleaseId
 from weighbridge.resolution.acceptance import Scope
 
 AlarmKind = Literal["backwards", "failed-before", "revoked", "does-not-fit", "memory-unavailable", "rolled-back"]
-NAMESPACE = "weighbridge"
-METRIC = "ResolutionAlarms"
-_DIMENSIONS = ("Channel", "Model", "Alarm")
+_BY = (("Channel", "Model"), ("Channel", "Model", "Alarm"))
 
 
 class Alarms(Protocol):
@@ -39,18 +37,12 @@ class LoggedAlarms:
         """See `Alarms.ring`."""
         now = self._clock()
         line = {
-            "_aws": {
-                "Timestamp": int(now.timestamp() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [list(_DIMENSIONS)],
-                        "Metrics": [{"Name": METRIC, "Unit": "Count"}],
-                    }
-                ],
-            },
-            **dict(zip(_DIMENSIONS, (scope.channel, scope.model, kind), strict=True)),
-            METRIC: 1,
+            **embedded(
+                Measurement(RESOLUTION_ALARMS, 1, "Count"),
+                dimensions={"Channel": scope.channel, "Model": scope.model, "Alarm": kind},
+                by=_BY,
+                at=now,
+            ),
             "time": timestamp(now),
             "level": "alarm",
             "event": "alarm",

@@ -17,22 +17,17 @@ from weighbridge.settings.schema import (
     CredentialsSettings,
     EnvironmentSettings,
     ExistingNetwork,
-    KeySettings,
     ModelSettings,
     RegistrySettings,
-    TrustSettings,
 )
 from weighbridge.settings.section import Section
-from weighbridge.settings.setup import read_setup
 from weighbridge.settings.training import read_training
+from weighbridge.settings.trust import read_trust
 
 ENVIRONMENT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 CHANNEL = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 REPOSITORY_FORM = "a repository key of letters, digits, '.', '_', '-'"
-SIGNER = r"(file:|awskms:).+"
-LEDGER = r"(dynamodb:[A-Za-z0-9_.-]{3,255}|sqlite:.+)"
-SIGNER_FORM = "a signer URI such as awskms:alias/NAME or file:PATH"
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
     1,
@@ -69,7 +64,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     top = Section(file=str(path), path="", values=read_document(path))
     top.allow(
         "environment", "account", "region", "channel", "registry", "network", "image_repositories",
-        "log_retention_days", "models", "trust", "training",
+        "log_retention_days", "alarm_topic", "models", "trust", "training",
     )  # fmt: skip
     environment = top.text("environment", pattern=ENVIRONMENT, form="a name of lower-case letters, digits and '-'")
     if environment != path.stem or len(environment) > 20:
@@ -84,7 +79,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     registry = _registry(top.section("registry"), first=channel.promote_from is None)
     network = _network(top.section("network"), region=region)
     _check_reachable(top, registry=registry, network=network)
-    trust = _trust(top.optional_section("trust"))
+    trust = read_trust(top, environment=environment, registry=registry)
     return EnvironmentSettings(
         environment=environment,
         account=top.text("account", pattern=r"[0-9]{12}", form="an AWS account id of twelve digits"),
@@ -98,6 +93,11 @@ def load_settings(path: Path) -> EnvironmentSettings:
             form="an ECR repository, ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME without a tag",
         ),
         log_retention_days=retention,
+        alarm_topic=top.optional_text(
+            "alarm_topic",
+            pattern=rf"arn:aws[a-z-]*:sns:{re.escape(region)}:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}",
+            form=f"the ARN of an SNS topic in {region}",
+        ),
         models=_models(top),
         trust=trust,
         training=read_training(top, registry=registry, trust=trust),
@@ -155,7 +155,7 @@ def _channel(section: Section) -> ChannelSettings:
 
 def _registry(section: Section, *, first: bool) -> RegistrySettings:
     section.allow(
-        "url", "models_repository", "records_repository", "incoming_repository", "hub_repository", "credentials", "setup"
+        "url", "models_repository", "records_repository", "incoming_repository", "hub_repository", "credentials"
     )
     models = section.text("models_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
     records = section.text("records_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
@@ -171,7 +171,6 @@ def _registry(section: Section, *, first: bool) -> RegistrySettings:
         incoming_repository=incoming,
         hub_repository=section.optional_text("hub_repository", pattern=REPOSITORY, form=REPOSITORY_FORM),
         credentials=_credentials(section.section("credentials")),
-        setup=read_setup(section.optional_section("setup")),
     )
 
 
@@ -282,20 +281,3 @@ def _models(top: Section) -> tuple[ModelSettings, ...]:
             section.refuse("name", f"{name!r} is written twice", "serve each model once")
         found[name.casefold()] = ModelSettings(name=name, endpoint=read_endpoint(section.section("endpoint")))
     return tuple(found.values())
-
-
-def _trust(section: Section | None) -> TrustSettings | None:
-    if section is None:
-        return None
-    section.allow("keys", "ledger")
-    keys = section.section("keys")
-    single = ("targets", "registrar", "revocations", "snapshot", "timestamp")
-    keys.allow("root", "promoters", *single)
-    return TrustSettings(
-        keys=KeySettings(
-            root=keys.texts("root", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
-            promoters=keys.texts("promoters", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
-            **{name: keys.text(name, pattern=SIGNER, form=SIGNER_FORM) for name in single},
-        ),
-        ledger=section.optional_text("ledger", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
-    )

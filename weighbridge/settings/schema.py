@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from weighbridge.names import Digest
-from weighbridge.settings.setup import SetupSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class RegistrySettings:
     incoming_repository: str | None
     hub_repository: str | None
     credentials: CredentialsSettings
-    setup: SetupSettings = field(default_factory=SetupSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +112,25 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeeperSettings:
+    """Snapshot and timestamp are signed anew every `hours`. `secret` is the name of the secret that the governance stack
+    creates, empty, for the keeper's own registry token."""
+
+    secret: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrustSettings:
-    """How the channel is signed. `ledger` is where promotion numbers are claimed: `dynamodb:TABLE` or `sqlite:PATH`."""
+    """How the channel is signed.
+
+    `ledger` is where promotion numbers are claimed: `dynamodb:TABLE` or `sqlite:PATH`. `keeper` is there when snapshot and
+    timestamp are signed with keys in KMS.
+    """
 
     keys: KeySettings
     ledger: str | None = None
+    keeper: KeeperSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +150,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
-    """All that differs between environments."""
+    """All that differs between environments. `alarm_topic` is the SNS topic that alarms of governance are sent to."""
 
     environment: str
     account: str
@@ -148,6 +160,7 @@ class EnvironmentSettings:
     network: CreatedNetwork | ExistingNetwork
     image_repositories: tuple[str, ...]
     log_retention_days: int
+    alarm_topic: str | None
     models: tuple[ModelSettings, ...]
     trust: TrustSettings | None
     training: TrainingSettings | None

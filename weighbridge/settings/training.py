@@ -31,14 +31,17 @@ def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSetti
         training_secret=section.text("training_secret", pattern=_NAME, form="a secret's name"),
         registrar_secret=section.text("registrar_secret", pattern=_NAME, form="a secret's name"),
     )
-    _check_secrets(section, found, reader=registry.credentials.secret_id)
+    keeper = trust.keeper.secret if trust is not None and trust.keeper is not None else None
+    _check_secrets(section, found, reader=registry.credentials.secret_id, keeper=keeper)
     if trust is not None:
         _check_keys(section, trust.keys)
     return found
 
 
-def _check_secrets(section: Section, found: TrainingSettings, *, reader: str) -> None:
+def _check_secrets(section: Section, found: TrainingSettings, *, reader: str, keeper: str | None) -> None:
     seen = {reader: "registry.credentials.secret_id"}
+    if keeper is not None:
+        seen[keeper] = "trust.keeper.secret"
     for key in ("training_secret", "registrar_secret"):
         value = getattr(found, key)
         if value in seen:

@@ -1,0 +1,76 @@
+"""The section `trust`: when there is a keeper, and that it holds nobody else's key or secret."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from weighbridge.errors import SettingsError
+from weighbridge.settings import KeeperSettings, TrustSettings, load_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+GOOD: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text(encoding="utf-8"))
+ONLINE = GOOD["trust"]["keys"]["timestamp"]
+
+
+def load(folder: Path, *, keeper: dict[str, Any] | None = None, **keys: Any) -> TrustSettings:
+    document = copy.deepcopy(GOOD)
+    document["trust"]["keys"] |= keys
+    if keeper is not None:
+        document["trust"]["keeper"] = keeper
+    path = folder / "prod.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    found = load_settings(path).trust
+    assert found is not None
+    return found
+
+
+def test_keys_in_kms_have_a_keeper(tmp_path: Path) -> None:
+    assert load(tmp_path).keeper == KeeperSettings(secret="weighbridge/prod/artifactory-keeper", hours=12)
+
+
+def test_secret_and_schedule_can_be_chosen(tmp_path: Path) -> None:
+    found = load(tmp_path, keeper={"secret": "mine", "hours": 3}).keeper
+    assert found == KeeperSettings(secret="mine", hours=3)
+
+
+@pytest.mark.parametrize("role", ["snapshot", "timestamp"])
+def test_a_key_file_has_none(tmp_path: Path, role: str) -> None:
+    assert load(tmp_path, **{role: "file:/online.pem"}).keeper is None
+    with pytest.raises(SettingsError, match=r"trust\.keeper: a function can sign with keys in KMS alone"):
+        load(tmp_path, keeper={"hours": 6}, **{role: "file:/online.pem"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "owner"),
+    [
+        ({"root": [ONLINE]}, "root[0]"),
+        ({"targets": ONLINE}, "targets"),
+        ({"promoters": ["awskms:one", ONLINE]}, "promoters[1]"),
+        ({"registrar": ONLINE}, "registrar"),
+        ({"revocations": ONLINE}, "revocations"),
+    ],
+)
+def test_the_keeper_gets_nobody_elses_key(tmp_path: Path, keys: dict[str, Any], owner: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, **keys)
+    assert f"trust.keys: the online key is trust.keys.{owner} too" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keeper", "message"),
+    [
+        ({"hours": 24}, "trust.keeper.hours: 24 is out of range: give 1 to 12"),
+        ({"hour": 1}, "trust.keeper.hour: unknown key"),
+        ({"secret": "weighbridge/prod/artifactory-reader"}, "is registry.credentials.secret_id too"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, keeper: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, keeper=keeper)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

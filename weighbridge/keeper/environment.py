@@ -1,0 +1,42 @@
+"""What the keeper's function reads from its environment, strictly. Names: the construct `ChannelKeeper`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from weighbridge.environment import registry_url, required, required_name
+from weighbridge.names import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperEnvironment:
+    """Channel, registry, online keys (signer URIs) and ledger. `token_secret_id` is an id, never a token."""
+
+    channel: str
+    root: Digest
+    registry_url: str
+    records_repository: str
+    token_secret_id: str
+    snapshot_key: str
+    timestamp_key: str
+    sequences_table: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables.
+
+        Raises:
+            InputError: naming the first variable that is missing or malformed.
+        """
+        return cls(
+            channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            snapshot_key=required(environ, "WEIGHBRIDGE_SNAPSHOT_KEY"),
+            timestamp_key=required(environ, "WEIGHBRIDGE_TIMESTAMP_KEY"),
+            sequences_table=required(environ, "WEIGHBRIDGE_SEQUENCES_TABLE"),
+        )
