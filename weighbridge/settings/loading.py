@@ -21,6 +21,7 @@ from weighbridge.settings.schema import (
     RegistrySettings,
 )
 from weighbridge.settings.section import Section
+from weighbridge.settings.setup import read_setup
 from weighbridge.settings.training import read_training
 from weighbridge.settings.trust import read_trust
 
@@ -155,7 +156,7 @@ def _channel(section: Section) -> ChannelSettings:
 
 def _registry(section: Section, *, first: bool) -> RegistrySettings:
     section.allow(
-        "url", "models_repository", "records_repository", "incoming_repository", "hub_repository", "credentials"
+        "url", "models_repository", "records_repository", "incoming_repository", "hub_repository", "credentials", "setup"
     )
     models = section.text("models_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
     records = section.text("records_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
@@ -171,6 +172,7 @@ def _registry(section: Section, *, first: bool) -> RegistrySettings:
         incoming_repository=incoming,
         hub_repository=section.optional_text("hub_repository", pattern=REPOSITORY, form=REPOSITORY_FORM),
         credentials=_credentials(section.section("credentials")),
+        setup=read_setup(section.optional_section("setup")),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weighbridge.names import Digest
+from weighbridge.settings.setup import SetupSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class RegistrySettings:
     incoming_repository: str | None
     hub_repository: str | None
     credentials: CredentialsSettings
+    setup: SetupSettings = field(default_factory=SetupSettings)
 
 
 @dataclass(frozen=True, slots=True)
