@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
+from weighbridge.errors import InputError
 from weighbridge.names import Digest
 from weighbridge.settings import ChannelSettings
 from weighbridge.trust import ChannelReader, ChannelState, MetadataSource
@@ -22,10 +24,21 @@ class KeepingReader(ChannelReader):
 
     def refresh(self, name: str) -> ChannelState:
         """See `ChannelReader.refresh`."""
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("wb") as lock:
+        with _opened(self._lock) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             return super().refresh(name)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError as error:
+        raise InputError(
+            f"{FOLDER_VARIABLE}: {path.parent} cannot be written ({error.strerror}): name a folder that you may write, "
+            "where what was seen of channels is kept",
+            rule="input.file",
+        ) from error
 
 
 def kept_folder(*, channel: ChannelSettings, environ: Mapping[str, str]) -> Path:

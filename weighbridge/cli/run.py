@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -20,6 +22,7 @@ _USAGE_ERROR = typer.BadParameter.__mro__[1]
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status (see weighbridge.errors)."""
     as_json = "--json" in arguments
+    _open_streams()
     try:
         result = typer.main.get_command(app).main(args=list(arguments), prog_name="weighbridge", standalone_mode=False)
         sys.stdout.flush()
@@ -41,6 +44,13 @@ def run(arguments: Sequence[str]) -> int:
         if not words:
             return InputError.exit_code
         return _fail(InputError(f"{words} (see --help)", rule="input.usage"), as_json=as_json)
+
+
+def _open_streams() -> None:
+    """Python leaves a stream that was closed before the start at None (`>&-`): what is said there goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _fail(error: WeighbridgeError, *, as_json: bool, status: int | None = None) -> int:
