@@ -70,6 +70,10 @@ def find_settings(*, env: str | None, file: Path | None, folder: Path) -> tuple[
     if file is None:
         check_name(env or "", field="--env")
         file = folder / f"{env}.yaml"
+        if not folder.is_dir():
+            raise SettingsError(
+                f"{folder}: is not a folder here: name the folder of the environments' settings with --environments"
+            )
         if not file.is_file():
             known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml"))) or "none"
             raise SettingsError(f"{file}: there is no such file: give one of the environments in {folder}: {known}")
