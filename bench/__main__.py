@@ -11,25 +11,33 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from bench.contenders import CLIENTS, ROOT, WEIGHBRIDGE, Interpreters, Job, missing, run
 from bench.dataset import Dataset, make_dataset, model_path
 from bench.goals import PAIRS, contenders_of
 from bench.measure import ContenderError
-from bench.report import goal_table, median_table
+from bench.quiet import BUSY_SHARE, busy_share, refuse_busy
+from bench.report import goal_table, median_table, missed
 from bench.results import Bound, Results
 from bench.sizes import FULL, QUICK, Shape
-from bench.webserver import WebServer, serving
+from bench.webserver import WebServer, find_nginx, serving
 
 MEMORY = Path("/dev/shm")
 
 
 def main() -> int:
     arguments = _arguments()
+    find_nginx()
+    if arguments.publish:
+        refuse_busy()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench stopped: SIGTERM"))
+    began = time.monotonic()
     shapes = QUICK if arguments.quick else FULL
     place = _place(sum(shape.bytes for shape in shapes))
     results = Results(cores=len(os.sched_getaffinity(0)), machine=_machine(), sizes={s.name: s.bytes for s in shapes})
@@ -39,16 +47,20 @@ def main() -> int:
         dataset = make_dataset(folder, shapes)
         with serving(folder, dataset) as server:
             for number in range(arguments.rounds):
+                results.busy.append(busy_share(seconds=1.0))
                 _round(number, arguments.rounds, shapes, folder, server, dataset, results)
     arguments.out.mkdir(parents=True, exist_ok=True)
     results.write(arguments.out / "results.json")
-    text = f"# Benchmarks of the pull\n\n{_conditions(results, arguments.rounds)}\n{goal_table(results)}\n{median_table(results)}"
+    text = f"# Benchmarks of the pull\n\n{_conditions(results, arguments.rounds)}\n{goal_table(results)}\n"
+    text += "\n".join(part for part in (missed(results), median_table(results)) if part)
     (arguments.out / "results.md").write_text(text)
     print(text)
+    print(f"bench: {time.monotonic() - began:.0f} s in all")
     _plot(arguments.out)
     if arguments.publish:
         for name, target in (("results.md", "pull-benchmarks.md"), ("results.png", "pull-benchmarks.png")):
-            shutil.copyfile(arguments.out / name, ROOT / "docs" / target)
+            if (arguments.out / name).exists():
+                shutil.copyfile(arguments.out / name, ROOT / "docs" / target)
     return 0
 
 
@@ -60,7 +72,12 @@ def _arguments() -> argparse.Namespace:
         "--publish", action="store_true", help="copy table and plot to docs/; only from a quiet machine"
     )
     parser.add_argument("--out", type=Path, default=ROOT / ".build" / "bench", help="folder of the results")
-    return parser.parse_args()
+    found = parser.parse_args()
+    if found.rounds < 1:
+        parser.error("--rounds: at least 1")
+    if found.publish and found.quick:
+        parser.error("--publish: figures of --quick say nothing: leave one of them out")
+    return found
 
 
 def _round(
@@ -135,12 +152,15 @@ def _conditions(results: Results, rounds: int) -> str:
     lines = [
         f"{results.machine}, loopback, nginx on the same cores, {rounds} rounds, medians of ratios within a round."
     ]
+    if max(results.busy) > BUSY_SHARE:
+        lines.append(f"Busy with something else just before a round: {max(results.busy):.0%} of the cores.")
     lines += [f"Not measured: {name}: {reason}." for name, reason in results.missing.items()]
     return "\n".join(lines) + "\n"
 
 
 def _plot(out: Path) -> None:
     python = Interpreters().plot
+    (out / "results.png").unlink(missing_ok=True)
     if not python.exists():
         print("bench: no plot: .envs/bench is missing", file=sys.stderr)
         return

@@ -6,10 +6,11 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bench.dataset import HUB, MODELS, REVISION, VERSION, Dataset, model_path
-from bench.measure import ContenderError, Measured, run_python, run_tool
+from bench.measure import ContenderError, Measured, run_python, run_tool, start_of
 from bench.sizes import Shape
 from bench.webserver import WebServer
 
@@ -94,7 +95,8 @@ def _curl(job: Job) -> Measured:
     listed.write_text("".join(f'url="{job.url(name)}"\noutput="{job.folder / name}"\n' for name in job.shape.files))
     parallel = ["--parallel", "--parallel-max", "8", "--parallel-immediate"] if 1 < job.shape.count <= 64 else []
     command = ["curl", "--silent", "--show-error", "--fail", "--cacert", job.server.ca, *parallel, "--config", listed]
-    return run_tool([str(part) for part in command], env=_environment(), folder=job.scratch)
+    start = _start("curl", "--version", scratch=job.scratch)
+    return run_tool([str(part) for part in command], env=_environment(), folder=job.scratch, start=start)
 
 
 def _s5cmd(job: Job) -> Measured:
@@ -107,7 +109,13 @@ def _s5cmd(job: Job) -> Measured:
         Interpreters().s5cmd, "--endpoint-url", job.origin, "--no-sign-request", "--log", "error", "--numworkers", "8",
         *(["--no-verify-ssl"] if job.scheme == "https" else []), "run", listed,
     ]  # fmt: skip
-    return run_tool(command, env=_environment(), folder=job.scratch)
+    start = _start(str(Interpreters().s5cmd), "version", scratch=job.scratch)
+    return run_tool(command, env=_environment(), folder=job.scratch, start=start)
+
+
+@cache
+def _start(*command: str, scratch: Path) -> Measured:
+    return start_of(command, env=_environment(), folder=scratch)
 
 
 def _frogml(job: Job) -> Measured:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,18 +27,35 @@ class ContenderError(Exception):
     """A contender did not do its job; the message is the end of what it said."""
 
 
-def run_tool(command: Sequence[str | Path], *, env: Mapping[str, str], folder: Path) -> Measured:
-    """Measure a program from its start to its end."""
-    began = time.monotonic()
+def run_tool(
+    command: Sequence[str | Path], *, env: Mapping[str, str], folder: Path, start: Measured | None = None
+) -> Measured:
+    """Measure a program from its start to its end, less `start`, which it takes to do nothing."""
     with (folder / "said.txt").open("w+b") as said:
+        began = time.monotonic()
         process = subprocess.Popen([str(part) for part in command], env=dict(env), stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
+        limit = threading.Timer(LIMIT_SECONDS, process.kill)
+        limit.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            limit.cancel()
         wall = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             said.seek(0)
             raise ContenderError(said.read().decode(errors="replace")[-600:])
-    return Measured(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * 1024)
+    cpu = usage.ru_utime + usage.ru_stime
+    idle = start or Measured(wall=0.0, cpu=0.0, peak=0)
+    return Measured(wall=max(0.001, wall - idle.wall), cpu=max(0.001, cpu - idle.cpu), peak=usage.ru_maxrss * 1024)
+
+
+def start_of(command: Sequence[str | Path], *, env: Mapping[str, str], folder: Path) -> Measured:
+    """Measure what a program takes to start and do nothing: the quickest of five runs."""
+    return min((run_tool(command, env=env, folder=folder) for _ in range(5)), key=lambda found: found.wall)
 
 
 def run_python(command: Sequence[str | Path], *, env: Mapping[str, str]) -> Measured:

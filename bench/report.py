@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.contenders import WEIGHBRIDGE
 from bench.goals import BOUND_GOALS, GOALS, PEAK_GOAL
+from bench.reasons import BOUND, PEAK, reason
 from bench.results import Results, median_of
 
 
@@ -29,6 +30,24 @@ def goal_table(results: Results) -> str:
         f"| all | peak memory | <= 100 MB | {told} | {_verdict(peak is not None and peak <= PEAK_GOAL, peak)} |"
     )
     return "\n".join(lines) + "\n"
+
+
+def missed(results: Results) -> str:
+    """Return one line for each goal that was missed, with the reason; empty when none was."""
+    lines = []
+    for goal in GOALS:
+        key = f"{goal.shape} {goal.scheme}"
+        found = results.ratio(key, goal.against, goal.measure)
+        if found is not None and found > goal.most:
+            why = reason(goal, floor=results.floor(key, goal.against, goal.measure))
+            lines.append(f"- {key}, {goal.against}, {goal.measure} {found:.2f}x: {why}.")
+    for scheme, least in BOUND_GOALS.items():
+        found = results.of_bound(f"many {scheme}", scheme, results.sizes["many"])
+        if found is not None and found < least:
+            lines.append(f"- many {scheme}, physical bound {found:.2f}: {BOUND}.")
+    if any(run.peak > PEAK_GOAL for case in results.runs.values() for run in case.get(WEIGHBRIDGE, [])):
+        lines.append(f"- peak memory: {PEAK}.")
+    return "\n".join(["Missed, and why:", "", *lines, ""]) if lines else ""
 
 
 def median_table(results: Results) -> str:

@@ -52,16 +52,28 @@ class WebServer:
         return self.https if scheme == "https" else self.http
 
     def cpu_seconds(self) -> float:
-        """CPU seconds that its workers have used."""
-        ticks = 0
+        """CPU seconds that its workers have used (Linux's schedstat counts nanoseconds, stat only hundredths)."""
+        used = 0
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
-                fields = path.read_text().rpartition(")")[2].split()
+                parent = path.read_text().rpartition(")")[2].split()[1]
+                if str(self.pid) in (parent, path.parent.name):
+                    used += int((path.parent / "schedstat").read_text().split()[0])
             except OSError:
                 continue
-            if int(fields[1]) == self.pid or path.parent.name == str(self.pid):
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return used / 1e9
+
+
+def find_nginx() -> str:
+    """Return the path of nginx.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if nginx is None:
+        raise RuntimeError("nginx is missing: install it (Debian: apt-get update && apt-get install -y nginx-light)")
+    return nginx
 
 
 @contextmanager
@@ -71,15 +83,13 @@ def serving(folder: Path, dataset: Dataset) -> Iterator[WebServer]:
     Raises:
         RuntimeError: nginx is not installed, or does not start.
     """
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if nginx is None:
-        raise RuntimeError("nginx is missing: install it (Debian: apt-get install -y nginx-light)")
+    nginx = find_nginx()
     _certificate(folder)
     http, https = _free_ports(2)
     config = folder / "nginx.conf"
     config.write_text(
         _CONFIG.format(
-            user=pwd.getpwuid(os.getuid()).pw_name, workers=os.cpu_count(), folder=folder, digests=dataset.digests, http=http, https=https, root=dataset.root,
+            user=pwd.getpwuid(os.getuid()).pw_name, workers=len(os.sched_getaffinity(0)), folder=folder, digests=dataset.digests, http=http, https=https, root=dataset.root,
             hub=HUB, revision=REVISION, models=MODELS, version=VERSION,
         )
     )  # fmt: skip
@@ -90,7 +100,10 @@ def serving(folder: Path, dataset: Dataset) -> Iterator[WebServer]:
         yield WebServer(f"http{origin}{http}", f"https{origin}{https}", folder / "loopback.pem", process.pid)
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, *, log: Path) -> None:

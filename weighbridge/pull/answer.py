@@ -7,6 +7,7 @@ from typing import Protocol
 
 from weighbridge.pull.faults import CutError, MalformedError
 
+_LENGTH = re.compile(r"[0-9]{1,16}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 
 
@@ -132,7 +133,7 @@ def _length_of(headers: dict[str, str], *, status: int) -> int | None:
     told = headers.get("content-length")
     if told is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,16}", told):
+    if not _LENGTH.fullmatch(told):
         raise MalformedError(f"Content-Length is {told!r}")
     return int(told)
 

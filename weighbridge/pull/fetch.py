@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import certifi
 import requests
 
 from weighbridge.errors import RegistryError
@@ -59,12 +58,14 @@ class TlsContexts:
     @cached_property
     def _registry(self) -> ssl.SSLContext:
         verify = self._http.verify
-        context = ssl.create_default_context(cafile=str(verify) if isinstance(verify, Path) else certifi.where())
+        context = ssl.create_default_context(
+            cafile=str(verify) if isinstance(verify, Path) else requests.utils.DEFAULT_CA_BUNDLE_PATH
+        )
         return self._checked(context)
 
     @cached_property
     def _others(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=certifi.where())
+        context = ssl.create_default_context(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
         if isinstance(self._http.verify, Path):
             context.load_verify_locations(cafile=str(self._http.verify))
         return self._checked(context)

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import struct
+from functools import lru_cache
 from typing import Protocol
 
 from weighbridge.pull.answer import Answer
@@ -136,11 +137,18 @@ def parse_head(head: bytes, *, netloc: str) -> tuple[int, dict[str, str]]:
         headers["connection"] = "close"
     for line in rest:
         name, colon, value = line.partition(":")
-        if not colon or not _NAME.fullmatch(name):
+        key = _key_of(name) if colon else None
+        if key is None:
             raise MalformedError(f"{netloc} sent a malformed header")
-        key, text = name.lower(), value.strip(" \t")
+        text = value.strip(" \t")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return int(found[2]), headers
+
+
+@lru_cache(maxsize=256)
+def _key_of(name: str) -> str | None:
+    """Return a header's name in lower case, None when it is malformed; a server's few names come back every time."""
+    return name.lower() if _NAME.fullmatch(name) else None
 
 
 def connect(
