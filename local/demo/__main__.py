@@ -1,6 +1,6 @@
 """Run the whole way on the local twin: `make demo`.
 
-Usage: .venv/bin/python -m local.demo [--folder FOLDER]
+Usage: .venv/bin/python -m local.demo [--folder FOLDER] [--record PAGE]
 Exit status: 0 when every outcome was as it must be, 1 when one was not, 2 when the demo cannot run.
 """
 
@@ -20,6 +20,7 @@ from types import FrameType
 from rich.console import Console
 
 from local.demo.chapters import TITLES, tell
+from local.demo.record import record
 from local.demo.story import DemoError, Story
 from local.demo.world import open_world
 from local.process import ROOT, ServerError
@@ -32,13 +33,19 @@ def main() -> int:
     """Tell the story in a fresh folder."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description="Run the whole way on the local twin.")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="for everything that the demo writes")
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument(
+        "--record", type=Path, metavar="PAGE", help="keep the output in this page, such as docs/demo.md"
+    )
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder.resolve()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     signal.signal(signal.SIGTERM, _interrupt)
     story = Story(console=console, total=len(TITLES))
     try:
         with _alone(folder), open_world(folder / "state") as world:
             tell(world, story)
+        if arguments.record is not None:
+            record(arguments.record, steps=story.steps, folder=folder)
         story.summary(where_next=_where_next(folder))
     except (DemoError, ServerError) as error:
         console.print(f"demo: {error}", style="red", markup=False, highlight=False)

@@ -12,6 +12,7 @@ from local.demo.first_release import (
 )
 from local.demo.founding import deploy_foundations, found_channels
 from local.demo.rollouts import change_infrastructure, come_back, refuse, roll
+from local.demo.served import served_files
 from local.demo.story import Story
 from local.demo.training import train
 from local.demo.world import MODEL, World
@@ -52,6 +53,7 @@ def tell(world: World, story: Story) -> None:
         check_copies(world, step)
     with story.step(next(titles)) as step:
         answered = deploy_endpoint(world, step, promoted=first)
+        files = served_files(world)
     with story.step(next(titles)) as step:
         train(world, step, version="2.0.0", seed=1)
     with story.step(next(titles)) as step:
@@ -64,4 +66,4 @@ def tell(world: World, story: Story) -> None:
     with story.step(next(titles)) as step:
         change_infrastructure(world, step, serving=second)
     with story.step(next(titles)) as step:
-        come_back(world, step, first=first, answered=answered, serving=second)
+        come_back(world, step, first=first, answered=answered, files=files, serving=second)

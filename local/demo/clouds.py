@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from local.aws.process import LocalAws
@@ -29,54 +31,54 @@ POLL_SECONDS = 0.25
 
 
 class Clouds:
-    """Typed clients of one local AWS, made when they are asked for."""
+    """Typed clients of one local AWS, each made once, when it is first asked for: making one costs more than a request."""
 
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws
 
-    @property
+    @cached_property
     def kms(self) -> KMSClient:
         """KMS."""
         client: KMSClient = boto3.client("kms", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def ssm(self) -> SSMClient:
         """Systems Manager."""
         client: SSMClient = boto3.client("ssm", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def s3(self) -> S3Client:
         """S3."""
         client: S3Client = boto3.client("s3", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def secrets(self) -> SecretsManagerClient:
         """Secrets Manager."""
         client: SecretsManagerClient = boto3.client("secretsmanager", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def sagemaker(self) -> SageMakerClient:
         """SageMaker."""
         client: SageMakerClient = boto3.client("sagemaker", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def logs(self) -> CloudWatchLogsClient:
         """CloudWatch Logs."""
         client: CloudWatchLogsClient = boto3.client("logs", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB."""
         client: DynamoDBClient = boto3.client("dynamodb", **self._aws.client_options())
         return client
 
-    @property
+    @cached_property
     def cloudformation(self) -> CloudFormationClient:
         """CloudFormation."""
         client: CloudFormationClient = boto3.client("cloudformation", **self._aws.client_options())
@@ -104,6 +106,29 @@ class Clouds:
             return client.get_parameter(Name=f"/weighbridge/{environment}/{model}/release-id")["Parameter"]["Value"]
         except client.exceptions.ParameterNotFound:
             return None
+
+    def alarm_thresholds(self, prefix: str) -> dict[str, float]:
+        """Return the thresholds of the alarms whose names begin with `prefix`, by name."""
+        client: BaseClient = boto3.client("cloudwatch", **self._aws.client_options())
+        pages = client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+        return {alarm["AlarmName"]: alarm["Threshold"] for page in pages for alarm in page["MetricAlarms"]}
+
+    def resource(self, stack: str, *, kind: str, part: str) -> str:
+        """Return the physical id of the one resource of type `kind` in a stack whose logical id holds `part`.
+
+        Raises:
+            DemoError: there is none, or more than one.
+        """
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        found = [
+            item["PhysicalResourceId"]
+            for page in pages
+            for item in page["StackResourceSummaries"]
+            if item["ResourceType"] == kind and part in item["LogicalResourceId"]
+        ]
+        if len(found) != 1:
+            raise DemoError(f"stack {stack} has {len(found)} resources {kind} of {part}")
+        return found[0]
 
     def log_lines(self, group: str) -> list[str]:
         """Return every line of a log group; none when there is no such group."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.demo.caller import Answer, ask
-from local.demo.clouds import Clouds
 from local.demo.founding import LOCK, short
 from local.demo.story import Step, require
 from local.demo.world import HUB_MODEL, MODEL, MODEL_FILES, Identity, World
@@ -84,7 +83,7 @@ def promote(world: World, step: Step, *, version: str, to: str, identity: Identi
         "promote", model, "--env", to, "--environments", str(world.environments), identity=identity
     )
     promoted = Promoted(version=version, release=str(done["release"]), release_id=str(done["release_id"]))
-    held = Clouds(world.aws).release_id(environment=to, model=MODEL)
+    held = world.clouds.release_id(environment=to, model=MODEL)
     require(held == promoted.release_id, f"the release id of {to} is {held}, promoted was {promoted.release_id}")
     step.proved(f"{model} in {to}: promotion {short_id(promoted.release_id)} signed, release id set in SSM")
     return promoted
@@ -111,7 +110,7 @@ def deploy_endpoint(world: World, step: Step, *, promoted: Promoted) -> Answer:
     failures = "; ".join(map(str, outcome.failures))
     require(outcome.succeeded, f"{outcome.name}: {outcome.status}: {failures} (see {done.log.name})")
     require(promoted.release in outcome.outputs["ReleaseReference"], f"resolved: {outcome.outputs['ReleaseReference']}")
-    called = list(Clouds(world.aws).log_events(function_logs(world, INFERENCE, "Resolver"), name="answered"))
+    called = list(world.clouds.log_events(function_logs(world, INFERENCE, "Resolver"), name="answered"))
     require(called and called[-1]["status"] == "SUCCESS", "the resolver's function left no line that it answered")
     requests = world.registry.requests(since=before)
     refused = [request for request in requests if request.status not in (200, 206, 404)]
@@ -127,7 +126,7 @@ def deploy_endpoint(world: World, step: Step, *, promoted: Promoted) -> Answer:
 
 def check_answer(world: World, *, promoted: Promoted) -> Answer:
     """Ask the endpoint, and require that the promoted release answers."""
-    answer = ask(Clouds(world.aws).runtime(), endpoint=ENDPOINT)
+    answer = ask(world.clouds.runtime(), endpoint=ENDPOINT)
     found, wanted = (answer.version, answer.release), (promoted.version, promoted.release)
     require(found == wanted, f"{found} answered, not {wanted}")
     return answer
@@ -135,16 +134,7 @@ def check_answer(world: World, *, promoted: Promoted) -> Answer:
 
 def function_logs(world: World, stack: str, function: str) -> str:
     """Return the log group of one of a stack's functions, by the name of its construct."""
-    client = Clouds(world.aws).cloudformation
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack.replace("/", "-"))
-    groups = [
-        item["PhysicalResourceId"]
-        for page in pages
-        for item in page["StackResourceSummaries"]
-        if item["ResourceType"] == "AWS::Logs::LogGroup" and function in item["LogicalResourceId"]
-    ]
-    require(len(groups) == 1, f"{stack} has {len(groups)} log groups of {function}")
-    return groups[0]
+    return world.clouds.resource(stack.replace("/", "-"), kind="AWS::Logs::LogGroup", part=function)
 
 
 def short_id(release_id: str) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import yaml
 
 from local.aws.settings import TwinEnvironment, reader_secret, write_settings
-from local.demo.clouds import Clouds
 from local.demo.story import DemoError, Step, require
 from local.demo.world import MODEL, World
 from local.process import ROOT
@@ -21,7 +20,7 @@ LOCK = ROOT / "locks" / "serve.txt"
 
 def found_channels(world: World, step: Step) -> None:
     """Create keys, write the settings of dev and prod, and found both channels with the command line."""
-    clouds = Clouds(world.aws)
+    clouds = world.clouds
     registrar = clouds.signing_key("registrar: signs provenance")
     roots = {}
     for name, before in (("dev", None), ("prod", "dev")):
@@ -102,7 +101,7 @@ def _put_tokens(world: World) -> None:
         TRAINING_SECRET: "scientist",
         REGISTRAR_SECRET: "registrar",
     }
-    client = Clouds(world.aws).secrets
+    client = world.clouds.secrets
     for secret_id, user in secrets.items():
         client.put_secret_value(SecretId=secret_id, SecretString=world.registry.token(user))
 

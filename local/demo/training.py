@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from examples.training.build_dataset import write as write_dataset
-from local.demo.clouds import Clouds, wait_for
+from local.demo.clouds import wait_for
 from local.demo.founding import short
 from local.demo.story import Step, require
 from local.demo.world import HUB_MODEL, MODEL, World
@@ -24,7 +24,7 @@ LEAST_GAIN = 0.05
 
 def train(world: World, step: Step, *, version: str, seed: int) -> None:
     """Run a training job for `version` and wait until the registrar has published it in dev."""
-    clouds = Clouds(world.aws)
+    clouds = world.clouds
     before = clouds.release_id(environment="dev", model=MODEL)
     outputs = _outputs(world)
     _put_dataset(world, bucket=outputs["TrainingData"], folder=world.folder / "dataset")
@@ -44,19 +44,19 @@ def train(world: World, step: Step, *, version: str, seed: int) -> None:
 
 
 def _outputs(world: World) -> dict[str, str]:
-    found = Clouds(world.aws).cloudformation.describe_stacks(StackName=TRAINING.replace("/", "-"))
+    found = world.clouds.cloudformation.describe_stacks(StackName=TRAINING.replace("/", "-"))
     return {item["OutputKey"]: item["OutputValue"] for item in found["Stacks"][0]["Outputs"]}
 
 
 def _put_dataset(world: World, *, bucket: str, folder: Path) -> None:
-    client = Clouds(world.aws).s3
+    client = world.clouds.s3
     for name in write_dataset(folder):
         client.upload_file(str(folder / name), bucket, f"input/{Path(name).stem}/{name}")
 
 
 def _start(world: World, *, job: str, version: str, seed: int, outputs: dict[str, str]) -> None:
     bucket = outputs["TrainingData"]
-    Clouds(world.aws).sagemaker.create_training_job(
+    world.clouds.sagemaker.create_training_job(
         TrainingJobName=job,
         RoleArn=outputs["TrainingRole"],
         AlgorithmSpecification={"TrainingImage": world.aws.image("training"), "TrainingInputMode": "File"},
@@ -87,12 +87,12 @@ def _start(world: World, *, job: str, version: str, seed: int, outputs: dict[str
 
 
 def _ended(world: World, job: str) -> DescribeTrainingJobResponseTypeDef | None:
-    found = Clouds(world.aws).sagemaker.describe_training_job(TrainingJobName=job)
+    found = world.clouds.sagemaker.describe_training_job(TrainingJobName=job)
     return found if found["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
 
 def _metrics(world: World, *, version: str) -> str:
-    judged = list(Clouds(world.aws).log_events(JOB_LOGS, name="fine-tuned-model-judged"))
+    judged = list(world.clouds.log_events(JOB_LOGS, name="fine-tuned-model-judged"))
     figures = {name: float(str(value)) for name, value in judged[-1].items() if name.startswith("accuracy")}
     first, last = figures["accuracy_before"], figures["accuracy_after"]
     require(last >= first + LEAST_GAIN, f"{version}: accuracy on held-out texts went from {first} to {last}")

@@ -14,6 +14,7 @@ from typing import Literal
 
 from local.aws.cdk import CdkCli
 from local.aws.process import LocalAws
+from local.demo.clouds import Clouds
 from local.demo.story import DemoError
 from local.hub.process import HubProcess
 from local.process import ROOT, environment_python
@@ -35,6 +36,7 @@ class World:
     registry: RegistryProcess
     hub: HubProcess
     aws: LocalAws
+    clouds: Clouds
     cdk: CdkCli
 
     @property
@@ -50,6 +52,10 @@ class World:
     def cdk_of(self, environment: str) -> CdkCli:
         """Return the CDK CLI for one environment alone (`-c weighbridge:environment=NAME`): its synth is quicker."""
         return replace(self.cdk, context={**self.cdk.context, "weighbridge:environment": environment})
+
+    def cdk_as_synthesized(self) -> CdkCli:
+        """Return the CDK CLI for the templates of the last synth: what it deploys differs by the release id alone."""
+        return replace(self.cdk, app=str(self.cdk.folder / "cdk.out"))
 
     def variables(self, identity: Identity) -> Mapping[str, str]:
         """Return a user's environment: the registry, that identity's token, and the local AWS."""
@@ -115,4 +121,4 @@ def open_world(folder: Path) -> Iterator[World]:
             folder=folder / "cdk",
             context={"weighbridge:environments": str(folder / "environments"), "weighbridge:layer": "host"},
         )
-        yield World(folder=folder, registry=registry, hub=hub, aws=aws, cdk=cdk)
+        yield World(folder=folder, registry=registry, hub=hub, aws=aws, clouds=Clouds(aws), cdk=cdk)
