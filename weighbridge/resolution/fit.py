@@ -7,6 +7,10 @@ figures are the baselines of https://docs.aws.amazon.com/AWSEC2/latest/UserGuide
     medium, large, xlarge   baseline from 0.75 Gbit/s (burstable and `medium` types from 0.25)    64 MiB/s (32 MiB/s)
     2xlarge to 8xlarge      baseline from 2.5 Gbit/s                                              128 MiB/s
     9xlarge and larger      baseline from 9 Gbit/s                                                256 MiB/s
+
+Weights are taken to fill an accelerator as they lie on disk, spread over all accelerators of the instance, and to need a
+fifth more for activations, cache and the driver's context: the least that servers run with, so what is refused could
+not have started. What passes may still be too small for long contexts, or for a server that widens the weights.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from dataclasses import dataclass
 
 from weighbridge.errors import DoesNotFitError, InputError
 from weighbridge.instances import (
+    accelerators,
     has_local_storage,
     hosting_instance_types,
     inference_ami_version,
@@ -32,6 +37,7 @@ VOLUME_LIMIT_GB = 512
 # Starting the container, verifying the chain, starting the model server; and room for the image's layers and logs.
 STARTUP_BASE_SECONDS = 300
 VOLUME_BASE_GB = 30
+MEMORY_FACTOR_PERCENT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,8 @@ def fit(*, load_bytes: int, instance_type: str) -> Fit:
         volume_gb=min(volume, VOLUME_LIMIT_GB),
         ami=inference_ami_version(instance_type),
         problem=_time_problem(load_bytes, instance_type, speed, seconds)
-        or _room_problem(load_bytes, instance_type, volume),
+        or _room_problem(load_bytes, instance_type, volume)
+        or _memory_problem(load_bytes, instance_type),
     )
 
 
@@ -120,4 +127,16 @@ def _room_problem(load_bytes: int, instance_type: str, volume: int) -> str:
     return (
         f"{load_bytes:,} bytes and {VOLUME_BASE_GB} GiB for image and logs need a volume of {volume:,} GiB on "
         f"{instance_type}; SageMaker gives {VOLUME_LIMIT_GB}: choose an instance type with disks of its own"
+    )
+
+
+def _memory_problem(load_bytes: int, instance_type: str) -> str:
+    found = accelerators(instance_type)
+    if found is None or load_bytes * MEMORY_FACTOR_PERCENT <= found.total_gib * GIBIBYTE * 100:
+        return ""
+    needed = load_bytes * MEMORY_FACTOR_PERCENT // 100 / GIBIBYTE
+    return (
+        f"{load_bytes:,} bytes of weights x {MEMORY_FACTOR_PERCENT / 100:.1f} need {needed:,.1f} GiB of accelerator memory; "
+        f"{instance_type} has {found.count} x {found.kind} of {found.memory_gib} GiB, {found.total_gib:,} GiB in all: "
+        "choose an instance type with more, or a smaller or quantised release"
     )

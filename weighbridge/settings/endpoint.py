@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.instances import hosting_instance_types, nearest
+from weighbridge.instances import hosting_instance_types, nearest, training_instance_types
 from weighbridge.settings.schema import AlarmSettings, EndpointSettings, RolloutSettings
 from weighbridge.settings.section import Section
 
@@ -22,7 +22,9 @@ def read_endpoint(section: Section) -> EndpointSettings:
     if instance_type not in known:
         near = nearest(instance_type, among=known) or ("ml.g5.xlarge",)
         section.refuse(
-            "instance_type", f"{instance_type!r} is not an instance type of SageMaker endpoints",
+            "instance_type",
+            f"{instance_type!r} is not an instance type of SageMaker endpoints"
+            + (", but of training jobs alone" if instance_type in training_instance_types() else ""),
             f"use one such as {', '.join(near)}",
         )  # fmt: skip
     count = section.integer("instance_count", minimum=1, maximum=100, default=2)

@@ -53,7 +53,7 @@ def test_the_last_byte_that_has_room() -> None:
 
 
 def test_disks_of_their_own_need_no_volume() -> None:
-    assert not fit(load_bytes=600 * GIB, instance_type="ml.p5.48xlarge").problem
+    assert not fit(load_bytes=533 * GIB, instance_type="ml.p5.48xlarge").problem
     with pytest.raises(DoesNotFitError, match=r"do not fit the 125 GB of disks of ml\.g4dn\.xlarge"):
         fit(load_bytes=125_000_000_001, instance_type="ml.g4dn.xlarge").require()
 
@@ -75,3 +75,12 @@ def test_the_host_image_follows_the_accelerator(instance_type: str, ami: str) ->
 def test_an_unknown_type_is_refused(instance_type: str) -> None:
     with pytest.raises(InputError, match="InstanceType"):
         fit(load_bytes=1, instance_type=instance_type)
+
+
+def test_the_last_byte_that_the_accelerators_hold() -> None:
+    most = 24 * GIB * 100 // 120
+    assert not fit(load_bytes=most, instance_type="ml.g5.2xlarge").problem
+    with pytest.raises(DoesNotFitError, match=r"x 1\.2 need 24\.0 GiB .*ml\.g5\.2xlarge has 1 x NVIDIA A10G of 24 GiB"):
+        fit(load_bytes=most + 1, instance_type="ml.g5.2xlarge").require()
+    assert not fit(load_bytes=most + 1, instance_type="ml.g5.12xlarge").problem
+    assert not fit(load_bytes=most + 1, instance_type="ml.m5.2xlarge").problem

@@ -6,6 +6,8 @@ import botocore.session
 import pytest
 
 from weighbridge.instances import (
+    accelerators,
+    has_efa,
     has_local_storage,
     hosting_instance_types,
     nearest,
@@ -46,3 +48,14 @@ def test_families(instance_type: str, ami: bool, local: bool) -> None:
 
 def test_near_misses_are_offered() -> None:
     assert "ml.g5.xlarge" in nearest("ml.g5.xxlarge", among=hosting_instance_types())
+
+
+def test_accelerators_are_told_where_they_are_sure() -> None:
+    found = accelerators("ml.g5.12xlarge")
+    assert found is not None
+    assert (found.kind, found.count, found.memory_gib, found.total_gib) == ("NVIDIA A10G", 4, 24, 96)
+    assert accelerators("ml.c6i.xlarge") is None
+    for instance_type in {*hosting_instance_types(), *training_instance_types()}:
+        assert accelerators(instance_type) is None or takes_inference_ami(instance_type), instance_type
+    assert has_efa("ml.p4d.24xlarge")
+    assert not has_efa("ml.g5.xlarge")
