@@ -5,7 +5,7 @@ Context:
     weighbridge:environment   synthesize this environment alone
     weighbridge:layer         lambda (default) or host, see DependencyLayer
 
-Every synth is checked by cdk-nag and by CloudFormation's own rules, unless the variable CDK_VALIDATION is `false`.
+Every synth is checked by cdk-nag, by GovernedModelChecks and by CloudFormation's own rules, unless the variable CDK_VALIDATION is `false`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import aws_cdk as cdk
 from stacks import EnvironmentStage
 from weighbridge.errors import InputError
 from weighbridge.settings import load_environments
+from weighbridge_cdk import GovernedModelChecks
 
 
 def add_environments(app: cdk.App) -> None:
@@ -39,10 +40,10 @@ def add_environments(app: cdk.App) -> None:
 
 
 def add_checks(app: cdk.App) -> None:
-    """Let cdk-nag's AwsSolutions rules stop the synth."""
+    """Let cdk-nag's AwsSolutions rules and the rules for governed models stop the synth."""
     import cdk_nag  # takes most of a second, which the inner loop saves
 
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks())
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(), GovernedModelChecks())
 
 
 def main() -> int:

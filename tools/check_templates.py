@@ -1,4 +1,4 @@
-"""Check the templates of all environments: two synths byte for byte alike, cfn-lint, cdk-nag, CloudFormation's rules.
+"""Check the templates of all environments: two synths byte for byte alike, cfn-lint, cdk-nag, the checks, CloudFormation's rules.
 
 Usage: .venv/bin/python tools/check_templates.py
 """
@@ -108,7 +108,7 @@ def main() -> int:
     print("templates of all environments")
     with tempfile.TemporaryDirectory(prefix="templates-") as folder:
         first, second = Path(folder) / "first", Path(folder) / "second"
-        passed = report("synthesized under cdk-nag AwsSolutions and CloudFormation's rules", lambda: validated(first))
+        passed = report("synthesized under cdk-nag AwsSolutions, GovernedModelChecks and CloudFormation's rules", lambda: validated(first))
         if not passed:
             return 1
         synthesis = Synthesis(folder=first)

@@ -2,6 +2,7 @@
 
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
 from weighbridge_cdk.channel_keeper import ChannelKeeper
+from weighbridge_cdk.checks import GovernedModelChecks
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint, RollbackThresholds, Rollout
 from weighbridge_cdk.governed_training import GovernedTraining
@@ -22,6 +23,7 @@ __all__ = [
     "DependencyLayer",
     "EndpointAssertion",
     "GovernedEndpoint",
+    "GovernedModelChecks",
     "GovernedTraining",
     "LibraryFunction",
     "NetworkPlacement",

@@ -11,6 +11,7 @@ import pytest
 from template_view import Template
 
 from tools.synthesis import ROOT, Synthesis, synthesize
+from weighbridge_cdk import GovernedModelChecks
 
 
 @pytest.fixture(scope="session")
@@ -50,14 +51,14 @@ def new_stack(tmp_path: Path) -> Callable[[], cdk.Stack]:
 
 @pytest.fixture
 def template_of(tmp_path: Path) -> Callable[[cdk.Stack], Template]:
-    """Synthesize a stack made by `new_stack`, under cdk-nag, and return its template."""
+    """Synthesize a stack made by `new_stack`, under cdk-nag and GovernedModelChecks, and return its template."""
 
     def read(stack: cdk.Stack) -> Template:
         import cdk_nag
 
         app = stack.node.root
         assert isinstance(app, cdk.App)
-        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks())
+        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(), GovernedModelChecks())
         app.synth()
         template: Template = json.loads((tmp_path / "out" / f"{stack.stack_name}.template.json").read_text())
         return template
