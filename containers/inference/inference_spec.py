@@ -8,11 +8,11 @@ from pathlib import Path
 from containers.inference.invocation import parse_texts
 from containers.inference.model import EmbeddingModel, Embeddings, LabelModel, Labels, load_model
 from weighbridge.sdk import VerifiedInferenceSpec
-from weighbridge.serving.main import open_secret
+from weighbridge.serving.main import open_token
 from weighbridge.serving.start import OpenTokens
 
 
-def encoder_spec(*, folder: Path | None = None, open_tokens: OpenTokens = open_secret) -> VerifiedInferenceSpec:
+def encoder_spec(*, folder: Path | None = None, open_tokens: OpenTokens = open_token) -> VerifiedInferenceSpec:
     """Return the spec: requests are `{"inputs": ["text", ...]}`, answers embeddings or labels."""
     return VerifiedInferenceSpec(load_model=load_model, invoke_model=answer, folder=folder, open_tokens=open_tokens)
 

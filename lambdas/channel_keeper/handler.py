@@ -13,7 +13,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.keeper import Keeper, KeeperEnvironment, LoggedGauge
 from weighbridge.ledger import DynamoDbLedger
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import ArtifactoryClient, Retries, SecretsManagerToken, Timeouts
+from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
 from weighbridge.trust import Channel, OnlineSigners, RegistryStore, load_signer
 
 TIMEOUTS = Timeouts(connect=5.0, read=15.0)
@@ -33,9 +33,7 @@ def handler(_event: Mapping[str, object], _context: object) -> None:
 
 def _keeper(environment: KeeperEnvironment) -> Keeper:
     session = boto3.Session()
-    tokens = SecretsManagerToken(
-        client=session.client("secretsmanager", config=SHORT), secret_id=environment.token_secret_id
-    )
+    tokens = open_origin(environment.token, url=environment.registry_url, session=session, config=SHORT)
     client = ArtifactoryClient(url=environment.registry_url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES)
     store = RegistryStore(client=client, repository=environment.records_repository)
     kms = session.client("kms", config=SHORT)

@@ -19,7 +19,7 @@ from weighbridge.registration.described_job import DescribedJob
 from weighbridge.registration.job_event import job_name
 from weighbridge.registration.notices import SnsNotices
 from weighbridge.registration.registrar import FirstChannelRegistrar, RegistrarEnvironment
-from weighbridge.registry import ArtifactoryClient, SecretsManagerToken
+from weighbridge.registry import ArtifactoryClient, open_origin
 
 
 class RegistrarContext(Protocol):
@@ -34,9 +34,7 @@ def handler(event: Mapping[str, object], context: RegistrarContext) -> None:
     environment = RegistrarEnvironment.read(os.environ)
     session = boto3.Session()
     job = DescribedJob.read(client=session.client("sagemaker", config=SHORT), name=job_name(event))
-    tokens = SecretsManagerToken(
-        client=session.client("secretsmanager", config=SHORT), secret_id=environment.token_secret_id
-    )
+    tokens = open_origin(environment.token, url=environment.registry_url, session=session, config=SHORT)
     with tempfile.TemporaryDirectory(prefix="weighbridge-registrar-") as folder:
         done = complete(
             job=job,

@@ -11,7 +11,7 @@ import boto3
 from weighbridge.cloud import SHORT
 from weighbridge.customresource import Attributes, Deadline, Event, LambdaContext, answer_event
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import ArtifactoryClient, Retries, SecretsManagerToken, Timeouts
+from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
 from weighbridge.resolution import DynamoDbAcceptances, LoggedAlarms, Memory, Resolver, S3Metadata, request_of
 from weighbridge.resolution.environment import ResolverEnvironment
 
@@ -32,9 +32,7 @@ def _resolve(event: Event, _deadline: Deadline) -> Attributes:
 def _resolver(environment: ResolverEnvironment) -> Resolver:
     # Clients are made in the thread that uses them: making them from boto3's default session is not safe in two.
     session = boto3.Session()
-    tokens = SecretsManagerToken(
-        client=session.client("secretsmanager", config=SHORT), secret_id=environment.token_secret_id
-    )
+    tokens = open_origin(environment.token, url=environment.registry_url, session=session, config=SHORT)
     return Resolver(
         client=ArtifactoryClient(url=environment.registry_url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES),
         layout=environment.layout,

@@ -37,6 +37,7 @@ async def run(*, folder: Path, config: Path, port: int) -> None:
         await serve(app, sockets=[main_socket, storage_socket], ready={"url": url, "storage_url": registry.storage_url})
     finally:
         registry.items.close()
+        registry.tokens.close()
 
 
 def main() -> None:

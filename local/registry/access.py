@@ -9,6 +9,7 @@ from starlette.requests import Request
 from local.registry.administration import Administration
 from local.registry.config import RegistryConfig, RepositoryConfig, UserConfig
 from local.registry.errors import RefusalError
+from local.registry.tokens import TokenStore
 
 CACHE_SUFFIX = "-cache"
 _ACTION_WORDS = {"r": "READ", "w": "DEPLOY", "d": "DELETE", "n": "ANNOTATE", "m": "MANAGE"}
@@ -17,8 +18,9 @@ _ACTION_WORDS = {"r": "READ", "w": "DEPLOY", "d": "DELETE", "n": "ANNOTATE", "m"
 class Access:
     """Reads tokens and permissions out of the configuration and of what an administrator changed since."""
 
-    def __init__(self, config: RegistryConfig, *, administration: Administration) -> None:
+    def __init__(self, config: RegistryConfig, *, administration: Administration, tokens: TokenStore) -> None:
         self._base = config
+        self._tokens = tokens
         self.administration = administration
 
     @property
@@ -45,8 +47,17 @@ class Access:
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        given = token.strip().encode()
-        return next((user for user in self._config.users if hmac.compare_digest(user.token.encode(), given)), None)
+        given = token.strip()
+        users = self._config.users
+        found = next((user for user in users if hmac.compare_digest(user.token.encode(), given.encode())), None)
+        issued = self._tokens.find(given) if found is None else None
+        return found if issued is None else next((user for user in users if user.username == issued.username), None)
+
+    def bound_user(self, *, access_key: str) -> str | None:
+        """The name of the user that the role with this access key is bound to, or None."""
+        roles = [role.iam_role for role in self._base.aws_roles if access_key in role.access_keys]
+        users = [user.username for user in self._base.users if self.administration.role_of(user.username) in roles]
+        return users[0] if users else None
 
     def caller(self, request: Request) -> UserConfig:
         """The user who sent `request`.

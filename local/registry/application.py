@@ -31,8 +31,10 @@ from local.registry.routes import (
     search,
     storage,
     system,
+    tokens,
 )
 from local.registry.state import Registry, registry_of
+from local.registry.tokens import TokenStore
 
 
 def open_registry(*, folder: Path, config: RegistryConfig) -> Registry:
@@ -42,12 +44,14 @@ def open_registry(*, folder: Path, config: RegistryConfig) -> Registry:
     blobs.clear_parts()
     items = ItemStore(folder=folder)
     proxy = HubProxy(store=HubStore(items), items=items, blobs=blobs)
+    issued = TokenStore(folder=folder)
     return Registry(
         folder=folder,
-        access=Access(config, administration=Administration(folder=folder)),
+        access=Access(config, administration=Administration(folder=folder), tokens=issued),
         blobs=blobs,
         items=items,
         hub=proxy,
+        tokens=issued,
     )
 
 
@@ -66,7 +70,11 @@ def registry_application(registry: Registry) -> ASGIApp:
         *content.ROUTES,
     ]
     return _gated(
-        [*control.ROUTES, Mount("/access", routes=administration.ACCESS_ROUTES), Mount("/artifactory", routes=api)],
+        [
+            *control.ROUTES,
+            Mount("/access", routes=[*administration.ACCESS_ROUTES, *tokens.ROUTES]),
+            Mount("/artifactory", routes=api),
+        ],
         registry,
         origin="registry",
     )

@@ -64,12 +64,21 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsRoleConfig:
+    """What STS would say: the role that signs with these access key ids. A user is bound to it by an administrator."""
+
+    iam_role: str
+    access_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryConfig:
     """The whole configuration. What an administrator changes while it runs is kept apart (administration.py)."""
 
     repositories: tuple[RepositoryConfig, ...]
     users: tuple[UserConfig, ...]
     permissions: tuple[Permission, ...]
+    aws_roles: tuple[AwsRoleConfig, ...] = ()
 
     def repository(self, key: str) -> RepositoryConfig | None:
         """The repository with this key, or None."""
@@ -123,5 +132,12 @@ def read_config(path: Path) -> RegistryConfig:
                 actions=text(entry.get("actions"), field="permissions.actions"),
             )
             for entry in objects(document.get("permissions"), field="permissions")
+        ),
+        aws_roles=tuple(
+            AwsRoleConfig(
+                iam_role=text(entry.get("iam_role"), field="aws_roles.iam_role"),
+                access_keys=texts(entry.get("access_keys"), field="aws_roles.access_keys"),
+            )
+            for entry in objects(document.get("aws_roles", []), field="aws_roles")
         ),
     )

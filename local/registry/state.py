@@ -13,6 +13,7 @@ from local.registry.faults import FaultSwitches
 from local.registry.hubproxy import HubProxy
 from local.registry.items import ItemStore
 from local.registry.requestlog import RequestLog
+from local.registry.tokens import TokenStore
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Registry:
     blobs: BlobStore
     items: ItemStore
     hub: HubProxy
+    tokens: TokenStore
     storage_url: str = ""
     faults: FaultSwitches = field(default_factory=FaultSwitches)
     log: RequestLog = field(default_factory=RequestLog)

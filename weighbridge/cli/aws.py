@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Literal
 from weighbridge.errors import CloudError
 
 if TYPE_CHECKING:
+    from botocore.config import Config
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_ssm import SSMClient
 
     from weighbridge.registry.credentials import SecretsClient
+    from weighbridge.registry.origins import AwsSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,11 @@ class Aws:
 
     def secrets(self) -> SecretsClient:
         """The registry token."""
-        import boto3
+        return self.session().client("secretsmanager", region_name=None, config=None)
 
-        with _Spoken("secretsmanager"):
-            client: SecretsClient = boto3.client("secretsmanager", region_name=self.region)
-            return client
+    def session(self) -> AwsSession:
+        """Whoever this command runs as."""
+        return _Session(region=self.region)
 
     def sagemaker(self) -> SageMakerClient:
         """Training jobs."""
@@ -72,6 +75,25 @@ class Aws:
 
         with _Spoken("sts"):
             return str(boto3.client("sts", region_name=self.region).get_caller_identity()["Account"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    region: str | None
+
+    def client(self, service_name: str, *, region_name: str | None, config: Config | None) -> SecretsClient:
+        import boto3
+
+        with _Spoken(service_name):
+            session = boto3.Session(region_name=region_name or self.region)
+            client: SecretsClient = session.client("secretsmanager", config=config)
+            return client
+
+    def get_credentials(self) -> Credentials | None:
+        import boto3
+
+        with _Spoken("credentials"):
+            return boto3.Session(region_name=self.region).get_credentials()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from weighbridge.trust import Channel, ChannelReader
 
 URL_VARIABLE = "JF_URL"
-SECRET_VARIABLE = "WEIGHBRIDGE_TOKEN_SECRET_ID"  # noqa: S105
 
 
 def who() -> str:
@@ -181,17 +180,19 @@ def open_client(*, url: str, environ: Mapping[str, str], region: str | None = No
 
     bundle = environ.get("REQUESTS_CA_BUNDLE")
     return ArtifactoryClient(
-        url=url, tokens=open_tokens(environ, region=region), verify=Path(bundle) if bundle else True
+        url=url, tokens=open_tokens(environ, url=url, region=region), verify=Path(bundle) if bundle else True
     )
 
 
-def open_tokens(environ: Mapping[str, str], *, region: str | None = None) -> TokenSource:
-    """Return where the token is: JF_ACCESS_TOKEN, else the secret that WEIGHBRIDGE_TOKEN_SECRET_ID names.
+def open_tokens(environ: Mapping[str, str], *, url: str, region: str | None = None) -> TokenSource:
+    """Return where the token is: JF_ACCESS_TOKEN, else the secret that WEIGHBRIDGE_TOKEN_SECRET_ID names, else, with
+    WEIGHBRIDGE_TOKEN_IAM=1, what the registry at `url` gives for the AWS identity.
 
     Raises:
-        InputError: when neither is set, or the token cannot be one.
+        InputError: when none is set, or the token cannot be one.
     """
-    from weighbridge.registry import EnvironmentToken, SecretsManagerToken
+    from weighbridge.registry import EnvironmentToken, open_origin, read_origin
+    from weighbridge.registry.origins import IAM, SECRET
 
     token = environ.get("JF_ACCESS_TOKEN")
     if token:
@@ -201,16 +202,15 @@ def open_tokens(environ: Mapping[str, str], *, region: str | None = None) -> Tok
                 rule="input.token",
             )
         return EnvironmentToken()
-    secret_id = environ.get(SECRET_VARIABLE)
-    if not secret_id:
+    if not environ.get(SECRET) and IAM not in environ:
         raise InputError(
             f"JF_ACCESS_TOKEN: not set: export a registry token of the identity that this command runs as, or name a "
-            f"secret that holds one in {SECRET_VARIABLE}",
+            f"secret that holds one in {SECRET}",
             rule="input.token",
         )
     from weighbridge.cli.aws import Aws
 
-    return SecretsManagerToken(client=Aws(region=region).secrets(), secret_id=secret_id)
+    return open_origin(read_origin(environ), url=url, session=Aws(region=region).session())
 
 
 def source_of(setup: Setup, *, folder: Path) -> Setup | None:

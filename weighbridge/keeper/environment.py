@@ -8,17 +8,18 @@ from typing import Self
 
 from weighbridge.environment import registry_url, required, required_name
 from weighbridge.names import Digest
+from weighbridge.registry import TokenOrigin, read_origin
 
 
 @dataclass(frozen=True, slots=True)
 class KeeperEnvironment:
-    """Channel, registry, online keys (signer URIs) and ledger. `token_secret_id` is an id, never a token."""
+    """Channel, registry, online keys (signer URIs) and ledger. `token` says where the token is, and is none."""
 
     channel: str
     root: Digest
     registry_url: str
     records_repository: str
-    token_secret_id: str
+    token: TokenOrigin
     snapshot_key: str
     timestamp_key: str
     sequences_table: str
@@ -35,7 +36,7 @@ class KeeperEnvironment:
             root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            token=read_origin(environ),
             snapshot_key=required(environ, "WEIGHBRIDGE_SNAPSHOT_KEY"),
             timestamp_key=required(environ, "WEIGHBRIDGE_TIMESTAMP_KEY"),
             sequences_table=required(environ, "WEIGHBRIDGE_SEQUENCES_TABLE"),

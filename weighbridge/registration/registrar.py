@@ -20,7 +20,7 @@ from weighbridge.registration.completion import Published
 from weighbridge.registration.described_job import ModelVersion
 from weighbridge.registration.evidence import JobEvidence
 from weighbridge.registration.register import register
-from weighbridge.registry import ArtifactoryClient
+from weighbridge.registry import ArtifactoryClient, TokenOrigin, read_origin
 from weighbridge.release import Runtime
 from weighbridge.trust import Channel, ChannelReader, OnlineSigners, RegistrySource, RegistryStore, load_signer
 
@@ -49,7 +49,7 @@ class RegistrarEnvironment:
     layout: ChannelLayout
     root: Digest
     registry_url: str
-    token_secret_id: str
+    token: TokenOrigin
     incoming: str
     runtime: Runtime
     signers: SignerUris
@@ -72,7 +72,7 @@ class RegistrarEnvironment:
             ),
             root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
-            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            token=read_origin(environ),
             incoming=required_name(environ, "WEIGHBRIDGE_INCOMING_REPOSITORY"),
             runtime=Runtime(
                 image=required(environ, "WEIGHBRIDGE_RUNTIME_IMAGE"),

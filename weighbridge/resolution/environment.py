@@ -9,16 +9,17 @@ from typing import Self
 from weighbridge.environment import registry_url, required, required_name
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest
+from weighbridge.registry import TokenOrigin, read_origin
 
 
 @dataclass(frozen=True, slots=True)
 class ResolverEnvironment:
-    """Channel, registry, and where memory lies. `token_secret_id` is an id, never a token."""
+    """Channel, registry, and where memory lies. `token` says where the token is, and is none."""
 
     layout: ChannelLayout
     root: Digest
     registry_url: str
-    token_secret_id: str
+    token: TokenOrigin
     acceptance_table: str
     metadata_bucket: str
 
@@ -37,7 +38,7 @@ class ResolverEnvironment:
             ),
             root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
-            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            token=read_origin(environ),
             acceptance_table=required(environ, "WEIGHBRIDGE_ACCEPTANCE_TABLE"),
             metadata_bucket=required(environ, "WEIGHBRIDGE_METADATA_BUCKET"),
         )

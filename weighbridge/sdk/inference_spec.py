@@ -14,7 +14,7 @@ from typing import Protocol
 from sagemaker.serve.spec.inference_spec import InferenceSpec
 
 from weighbridge.sdk.verified import pull_verified
-from weighbridge.serving.main import open_secret
+from weighbridge.serving.main import open_token
 from weighbridge.serving.start import OpenTokens
 
 
@@ -52,7 +52,7 @@ class VerifiedInferenceSpec(InferenceSpec):  # type: ignore[misc]  # the SDK shi
         load_model: LoadModel,
         invoke_model: InvokeModel,
         folder: Path | None = None,
-        open_tokens: OpenTokens = open_secret,
+        open_tokens: OpenTokens = open_token,
     ) -> None:
         self._load_model = load_model
         self._invoke_model = invoke_model

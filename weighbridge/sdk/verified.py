@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import EnvironmentToken, TokenSource
+from weighbridge.registry import EnvironmentToken, TokenOrigin, TokenSource
 from weighbridge.serving import ContainerEnvironment, Outside, load
-from weighbridge.serving.main import open_registry, open_secret
+from weighbridge.serving.main import open_registry, open_token
 from weighbridge.serving.start import OpenChain, OpenTokens
 from weighbridge.termination import StopFlag
 
 
-def environment_token(*, secret_id: str) -> TokenSource:
-    """Read the registry's token from JF_ACCESS_TOKEN: for a trial on one's own machine, where no role may read the secret."""
-    del secret_id
+def environment_token(*, origin: TokenOrigin, url: str) -> TokenSource:
+    """Read the registry's token from JF_ACCESS_TOKEN: for a trial on one's own machine, where there is no role."""
+    del origin, url
     return EnvironmentToken()
 
 
@@ -32,7 +32,7 @@ def pull_verified(
     *,
     environ: Mapping[str, str],
     folder: Path,
-    open_tokens: OpenTokens = open_secret,
+    open_tokens: OpenTokens = open_token,
     open_chain: OpenChain = open_registry,
     log: JsonLog | None = None,
 ) -> Path:
@@ -57,7 +57,7 @@ def pull_verified(
         open_chain=open_chain,
     )
     environment = replace(ContainerEnvironment.read(environ), ml_root=folder)
-    tokens = open_tokens(secret_id=environment.token_secret_id)
+    tokens = open_tokens(origin=environment.token, url=environment.registry_url)
     chain = open_chain(url=environment.registry_url, tokens=tokens)
     receipt = load(environment=environment, chain=chain, outside=outside, flag=_Undisturbed())
     outside.log.event("loaded", **receipt.fields())

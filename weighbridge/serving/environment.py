@@ -14,6 +14,7 @@ from weighbridge.environment import RULE, ml_root, registry_url, required, requi
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId, ReleaseReference
+from weighbridge.registry import TokenOrigin, read_origin
 from weighbridge.trust import Floor
 
 DEFAULT_PORT = "8080"
@@ -35,7 +36,7 @@ class ContainerEnvironment:
     floor: Floor
     layout: ChannelLayout
     registry_url: str
-    token_secret_id: str
+    token: TokenOrigin
     ml_root: Path
     port: int
     bind_host: str
@@ -76,7 +77,7 @@ class ContainerEnvironment:
             floor=Floor.parse(required(environ, "WEIGHBRIDGE_FLOOR"), field="WEIGHBRIDGE_FLOOR"),
             layout=layout,
             registry_url=url,
-            token_secret_id=required(environ, "WEIGHBRIDGE_TOKEN_SECRET_ID"),
+            token=read_origin(environ),
             ml_root=ml_root(environ),
             port=whole(environ.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT), field="SAGEMAKER_BIND_TO_PORT", most=65535),
             bind_host=environ.get("WEIGHBRIDGE_BIND_HOST", DEFAULT_BIND_HOST),

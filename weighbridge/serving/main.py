@@ -1,4 +1,4 @@
-"""The start sequence with its real outside: Secrets Manager, the registry, the clock, this process."""
+"""The start sequence with its real outside: AWS, the registry, the clock, this process."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from collections.abc import Sequence
 import boto3
 
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import ArtifactoryClient, SecretsManagerToken, TokenSource
+from weighbridge.registry import ArtifactoryClient, TokenOrigin, TokenSource, open_origin
 from weighbridge.serving.chain import Chain, RegistryChain
 from weighbridge.serving.start import Outside, serve
 
 
-def open_secret(*, secret_id: str) -> TokenSource:
-    """Read the registry's token from Secrets Manager; an ARN also says in which region."""
-    parts = secret_id.split(":")
-    region = parts[3] if len(parts) > 5 and parts[0] == "arn" else None
-    return SecretsManagerToken(client=boto3.client("secretsmanager", region_name=region), secret_id=secret_id)
+def open_token(*, origin: TokenOrigin, url: str) -> TokenSource:
+    """Return the token of this container's role, from where `origin` says."""
+    return open_origin(origin, url=url, session=boto3.Session())
 
 
 def open_registry(*, url: str, tokens: TokenSource) -> Chain:
@@ -32,7 +30,7 @@ def main(*, default_command: Sequence[str]) -> int:
         environ=os.environ,
         log=JsonLog(out=sys.stdout, err=sys.stderr),
         clock=system_clock,
-        open_tokens=open_secret,
+        open_tokens=open_token,
         open_chain=open_registry,
     )
     return serve(arguments=sys.argv[1:], default_command=default_command, outside=outside)

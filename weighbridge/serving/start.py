@@ -10,7 +10,7 @@ from typing import Protocol
 
 from weighbridge.errors import InputError, WeighbridgeError
 from weighbridge.logs import Clock, JsonLog, timestamp
-from weighbridge.registry import TokenSource
+from weighbridge.registry import TokenOrigin, TokenSource
 from weighbridge.release import Release
 from weighbridge.serving.chain import Chain, check_is_deployed_release
 from weighbridge.serving.environment import ContainerEnvironment
@@ -21,9 +21,9 @@ from weighbridge.termination import EXIT_STATUS, StopFlag, Terminated, stopping_
 
 
 class OpenTokens(Protocol):
-    """Return where the registry's token comes from (a secret's id, never its value)."""
+    """Return the source of the registry's token: `origin` as the environment names it, `url` the registry's."""
 
-    def __call__(self, *, secret_id: str) -> TokenSource: ...
+    def __call__(self, *, origin: TokenOrigin, url: str) -> TokenSource: ...
 
 
 class OpenChain(Protocol):
@@ -74,7 +74,7 @@ def serve(*, arguments: Sequence[str], default_command: Sequence[str], outside: 
 
 def _prepare(*, default_command: Sequence[str], outside: Outside, flag: StopFlag) -> ServerProcess:
     environment = ContainerEnvironment.read(outside.environ)
-    tokens = outside.open_tokens(secret_id=environment.token_secret_id)
+    tokens = outside.open_tokens(origin=environment.token, url=environment.registry_url)
     server = plan_server(
         environment=environment, default_command=default_command, environ=outside.environ, token=tokens.token()
     )

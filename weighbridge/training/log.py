@@ -101,7 +101,8 @@ def log_model(
         repository=registry.incoming_repository,
         record=record,
         client=registry.client(),
-        token=registry.tokens.token(),
+        # frogml never renews what it was given, and an upload may be long.
+        token=registry.tokens.refresh(),
         storage=storage,
     )
     _leave_pointer(job.model_folder, report=report, record=record)

@@ -9,7 +9,8 @@ from typing import Self
 import boto3
 
 from weighbridge.environment import registry_url, required_name
-from weighbridge.registry import ArtifactoryClient, EnvironmentToken, SecretsManagerToken, TokenSource
+from weighbridge.registry import ArtifactoryClient, EnvironmentToken, TokenSource, open_origin, read_origin
+from weighbridge.registry.origins import IAM, SECRET
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,17 @@ class TrainingRegistry:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
         """Read WEIGHBRIDGE_REGISTRY_URL, WEIGHBRIDGE_HUB_REPOSITORY, WEIGHBRIDGE_INCOMING_REPOSITORY and where the token
-        lies: WEIGHBRIDGE_TOKEN_SECRET_ID in a job, JF_ACCESS_TOKEN on a laptop.
+        lies: WEIGHBRIDGE_TOKEN_SECRET_ID or WEIGHBRIDGE_TOKEN_IAM in a job, JF_ACCESS_TOKEN on a laptop.
 
         Raises:
             InputError: naming the variable.
         """
+        url = registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL")
         return cls(
-            url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            url=url,
             hub_repository=required_name(environ, "WEIGHBRIDGE_HUB_REPOSITORY"),
             incoming_repository=required_name(environ, "WEIGHBRIDGE_INCOMING_REPOSITORY"),
-            tokens=_tokens(environ),
+            tokens=_tokens(environ, url=url),
         )
 
     @property
@@ -46,8 +48,7 @@ class TrainingRegistry:
         return ArtifactoryClient(url=self.url, tokens=self.tokens)
 
 
-def _tokens(environ: Mapping[str, str]) -> TokenSource:
-    secret_id = environ.get("WEIGHBRIDGE_TOKEN_SECRET_ID")
-    if secret_id is None:
+def _tokens(environ: Mapping[str, str], *, url: str) -> TokenSource:
+    if SECRET not in environ and IAM not in environ:
         return EnvironmentToken()
-    return SecretsManagerToken(client=boto3.client("secretsmanager"), secret_id=secret_id)
+    return open_origin(read_origin(environ), url=url, session=boto3.Session())

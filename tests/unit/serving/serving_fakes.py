@@ -11,7 +11,7 @@ from pathlib import Path
 
 from weighbridge.logs import JsonLog
 from weighbridge.names import Digest
-from weighbridge.registry import TokenSource
+from weighbridge.registry import TokenOrigin, TokenSource, read_origin
 from weighbridge.release import Lineage, Release, Runtime, build_release
 from weighbridge.serving import Chain, ContainerEnvironment, Outside
 
@@ -115,8 +115,8 @@ class Run:
 def make_run(*, environ: Mapping[str, str], chain: Chain) -> Run:
     out, err, handed = io.StringIO(), io.StringIO(), list[object]()
 
-    def open_tokens(*, secret_id: str) -> TokenSource:
-        assert secret_id == environ["WEIGHBRIDGE_TOKEN_SECRET_ID"]
+    def open_tokens(*, origin: TokenOrigin, url: str) -> TokenSource:
+        assert (origin, url) == (read_origin(environ), environ["WEIGHBRIDGE_REGISTRY_URL"])
         return FixedToken()
 
     def open_chain(*, url: str, tokens: TokenSource) -> Chain:

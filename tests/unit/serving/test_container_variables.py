@@ -9,6 +9,7 @@ import pytest
 
 from weighbridge.canonical import Json
 from weighbridge.errors import InputError
+from weighbridge.registry import SecretOrigin
 from weighbridge.serving import ContainerEnvironment, container_variables
 from weighbridge.settings import load_settings
 
@@ -30,7 +31,7 @@ def test_the_container_reads_what_was_resolved() -> None:
     assert str(found.floor) == RESOLVED["Floor"]
     assert found.root == settings.channel.root_digest
     assert found.registry_url == settings.registry.url
-    assert found.token_secret_id == settings.registry.credentials.secret_id
+    assert found.token == SecretOrigin(secret_id=settings.registry.credentials.secret_id)
     layout = (found.layout.models_repository, found.layout.records_repository, found.layout.channel)
     assert layout == (settings.registry.models_repository, settings.registry.records_repository, "prod")
 

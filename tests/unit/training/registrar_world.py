@@ -16,6 +16,7 @@ from weighbridge.registration.completion import Completion, complete
 from weighbridge.registration.described_job import DescribedJob
 from weighbridge.registration.notices import Notice
 from weighbridge.registration.registrar import FirstChannelRegistrar, RegistrarEnvironment, SignerUris
+from weighbridge.registry import SecretOrigin
 from weighbridge.release import BaseModel, Dataset, Runtime
 from weighbridge.trust import (
     ChannelReader,
@@ -171,7 +172,7 @@ class RegistrarWorld:
                 layout=self.layout,
                 root=self.root,
                 registry_url=self.registry.url,
-                token_secret_id="registrar",
+                token=SecretOrigin(secret_id="registrar"),
                 incoming=INCOMING,
                 runtime=RUNTIME,
                 signers=SignerUris(
