@@ -108,7 +108,10 @@ def main() -> int:
     print("templates of all environments")
     with tempfile.TemporaryDirectory(prefix="templates-") as folder:
         first, second = Path(folder) / "first", Path(folder) / "second"
-        passed = report("synthesized under cdk-nag AwsSolutions, GovernedModelChecks and CloudFormation's rules", lambda: validated(first))
+        passed = report(
+            "synthesized under cdk-nag AwsSolutions, GovernedModelChecks and CloudFormation's rules",
+            lambda: validated(first),
+        )
         if not passed:
             return 1
         synthesis = Synthesis(folder=first)

@@ -36,6 +36,8 @@ from weighbridge.trust import (
     load_signer,
 )
 
+pytestmark = pytest.mark.twin
+
 FOUNDED = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 NOW = FOUNDED + timedelta(days=6)
 MODEL = "minilm"
