@@ -21,7 +21,7 @@ class Cursor:
         self.at = 0
         self.offset = 0
         self.etag: str | None = None
-        self.small = run.task.size <= BUFFER
+        self.small = run.task.size <= BUFFER and len(run.task.pieces) == 1
         self.hash = None if self.small else hashlib.sha256()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from faulty_server import FaultyServer
 from weighbridge.names import Digest
 from weighbridge.pull import PullReport, pull
 from weighbridge.registry import ArtifactoryClient, Retries, StaticToken, Timeouts
-from weighbridge.release import BuiltRelease, ComponentRole, Lineage, Runtime, build_release
+from weighbridge.release import BuiltRelease, ChunkDigests, ComponentRole, Lineage, Runtime, build_release
 
 MODELS = "dev-models"
 RECORDS = "dev-records"
@@ -103,6 +104,18 @@ class PullWorld:
         return sorted(path.relative_to(self.destination).as_posix() for path in self.destination.rglob("*"))
 
 
+def rechunked(built: BuiltRelease, files: Mapping[str, bytes], *, chunk_size: int) -> BuiltRelease:
+    """Cut shorter chunks than the 16 MiB that the format allows, so that small files have many."""
+    cut = {
+        path: tuple(Digest.of(data[at : at + chunk_size]) for at in range(0, len(data), chunk_size))
+        for path, data in files.items()
+    }
+    chunks = ChunkDigests(files=cut, chunk_size=chunk_size)
+    release = copy(built.release)
+    object.__setattr__(release, "chunks", chunks.reference())
+    return BuiltRelease(release=release, sidecars={**built.sidecars, release.chunks.path: chunks.to_bytes()})
+
+
 def make_world(
     folder: Path,
     server: FaultyServer,
@@ -111,8 +124,12 @@ def make_world(
     ca: Path | None = None,
     roles: Mapping[str, ComponentRole] | None = None,
     prefix: str = "/artifactory",
+    chunk_size: int | None = None,
 ) -> PullWorld:
-    """Build the release of `files` and put its files and sidecar where the server finds them."""
+    """Build the release of `files` and put its files and sidecar where the server finds them.
+
+    Chunks are as long as the library makes them, unless `chunk_size` asks for shorter ones.
+    """
     source = folder / "source"
     for path, data in files.items():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +142,8 @@ def make_world(
         runtime=Runtime(image="registry.example.com/docker/inference@sha256:" + "a" * 64, lock=Digest("b" * 64)),
         lineage=Lineage(),
     )
+    if chunk_size is not None:
+        built = rechunked(built, files, chunk_size=chunk_size)
     for path, data in files.items():
         server.files[f"{prefix}/{MODELS}/models/minilm/1.0.0/{path}"] = data
     records = f"{prefix}/{RECORDS}/minilm/releases/{built.release.digest.hex}"
