@@ -11,6 +11,7 @@ from weighbridge.cli import (
     channel,
     channel_upkeep,
     doctor,
+    inspect,
     promote,
     pull,
     register,
@@ -45,6 +46,7 @@ app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
 app.command("doctor")(doctor.doctor)
+app.command("inspect")(inspect.inspect)
 app.command("setup")(registry_setup.setup)
 
 

@@ -1,0 +1,49 @@
+"""The inspector's statement about a release: which bytes were judged, by which validators, with which result."""
+
+from __future__ import annotations
+
+from weighbridge import __version__
+from weighbridge.canonical import Json, JsonObject
+from weighbridge.errors import IntegrityError
+from weighbridge.inspection.report import InspectionReport
+from weighbridge.inspection.validators import VALIDATORS
+from weighbridge.release import Release
+
+PREDICATE_TYPE = "urn:weighbridge:inspection:v1"
+
+
+def inspection_predicate(report: InspectionReport, release: Release) -> JsonObject:
+    """Return the predicate for `release`, to be signed with `weighbridge.trust.sign_statement` by the inspector's key.
+
+    Components of role `code` never reach a serving container and are listed as `not_inspected`.
+
+    Raises:
+        IntegrityError: when the report is not about exactly the release's other files, byte for byte.
+    """
+    wanted = {item.path: (item.size, item.digest) for item in release.components if item.role != "code"}
+    found = {file.path: (file.size, file.digest) for file in report.files}
+    different = sorted(path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path))
+    if different:
+        raise IntegrityError(
+            f"inspection of {release.name}:{release.version}: {different[0]!r} was not inspected as the release has it"
+        )
+    files: list[Json] = [
+        {
+            "path": file.path,
+            "sha256": None if file.digest is None else file.digest.hex,
+            "format": file.format,
+            "verdict": file.verdict,
+            "rules": sorted({item.rule for item in file.findings}),
+        }
+        for file in report.files
+    ]
+    return {
+        "verdict": report.verdict,
+        "inspector": {"version": __version__, "validators": dict(VALIDATORS)},
+        "scanners": [
+            {"name": item.name, "version": item.version, "complete": item.complete} for item in report.scanners
+        ],
+        "only_own_validators": not report.scanners,
+        "files": files,
+        "not_inspected": [item.path for item in release.components if item.role == "code"],
+    }
