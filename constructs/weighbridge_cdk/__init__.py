@@ -4,7 +4,7 @@ from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Reposi
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
-from weighbridge_cdk.governed_endpoint import GovernedEndpoint, RollbackThresholds, Rollout
+from weighbridge_cdk.governed_endpoint import GovernedEndpoint
 from weighbridge_cdk.governed_training import GovernedTraining
 from weighbridge_cdk.layer import DependencyLayer
 from weighbridge_cdk.library_function import LibraryFunction
@@ -14,7 +14,9 @@ from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
 from weighbridge_cdk.registrar import Registrar, RuntimePin
 from weighbridge_cdk.release_watcher import ReleaseWatcher
 from weighbridge_cdk.resolution_records import ResolutionRecords
+from weighbridge_cdk.server import Server
 from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
+from weighbridge_cdk.traffic import RollbackThresholds, Rollout
 
 __all__ = [
     "ArtifactoryConnection",
@@ -36,6 +38,7 @@ __all__ = [
     "RollbackThresholds",
     "Rollout",
     "RuntimePin",
+    "Server",
     "SignerUris",
     "SigningKeys",
     "resource_name",

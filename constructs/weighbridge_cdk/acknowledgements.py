@@ -72,6 +72,10 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "AwsSolutions-SQS3",
         "This is the queue of events that could not be handled; a queue of its own for it would never be looked at.",
     ),
+    "captured-requests": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "SageMaker names the files of captured requests; only those below the capture's own prefix may be written.",
+    ),
     "training-data-objects": Acknowledgement(
         "AwsSolutions-IAM5",
         "Objects below two prefixes of the training bucket: inputs may be read, results written; data scientists name them.",

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 
 from constructs import Construct
 from weighbridge_cdk.acknowledgements import acknowledge
@@ -60,6 +61,16 @@ class ExecutionRole(Construct):
     def allow_reading(self, alarm: cloudwatch.IAlarm) -> None:
         """Let SageMaker look at `alarm` while it shifts traffic."""
         self.role.add_to_policy(iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=[alarm.alarm_arn]))
+
+    def allow_capture(self, *, bucket: s3.IBucket, key: kms.IKey, prefix: str) -> None:
+        """Let requests and answers be recorded below `prefix` of `bucket`, encrypted with `key`."""
+        below = bucket.arn_for_objects(f"{prefix}/*")
+        statements = [
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[below]),
+            iam.PolicyStatement(actions=["kms:Encrypt", "kms:GenerateDataKey"], resources=[key.key_arn]),
+        ]
+        policy = iam.Policy(self, "Capture", statements=statements, roles=[self.role])
+        acknowledge(policy, "captured-requests", resource=below)
 
     def _allow_logs(self, endpoint_name: str) -> None:
         group = self._arn("logs", "log-group", f"/aws/sagemaker/Endpoints/{endpoint_name}", colon=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,37 +10,22 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 
 from constructs import Construct
 from weighbridge.errors import InputError
 from weighbridge.instances import has_local_storage, hosting_instance_types, takes_inference_ami
+from weighbridge_cdk.autoscaling import VariantScaling
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.execution_role import ExecutionRole
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import PromotedModel
+from weighbridge_cdk.server import Server
+from weighbridge_cdk.traffic import RollbackThresholds, Rollout, blue_green_policy, check_rollout
 
 VARIANT = "primary"
 ALARM_LIMIT = 10
-STARTUP_LIMIT_SECONDS = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """Blue/green: `canary_instances` take traffic first (None: all at once), watched for `wait_seconds`."""
-
-    canary_instances: int | None = 1
-    wait_seconds: int = 300
-    termination_wait_seconds: int = 120
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackThresholds:
-    """When a rollout is taken back: over `evaluation_minutes`, each minute above the threshold."""
-
-    server_errors_per_minute: int = 5
-    latency_p99_milliseconds: int = 5_000
-    evaluation_minutes: int = 2
 
 
 class GovernedEndpoint(Construct):
@@ -91,7 +75,9 @@ class GovernedEndpoint(Construct):
         self.endpoint_name = endpoint_name
         self.model = model
         self._rollout = rollout
+        self._instance_count = instance_count
         self._alarms: list[cloudwatch.IAlarm] = []
+        self._server: Server | None = None
         self.encryption_key = encryption_key or kms.Key(
             self, "Key", enable_key_rotation=True, description=f"Encrypts the volumes of {endpoint_name}"
         )
@@ -104,7 +90,8 @@ class GovernedEndpoint(Construct):
             encryption_key=self.encryption_key,
             image_repositories=image_repositories,
         )
-        self._config = self._create_config(placement=placement, instance_count=instance_count)
+        self._model = self._create_model(placement)
+        self._config = self._create_config(instance_count)
         self.endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -136,6 +123,67 @@ class GovernedEndpoint(Construct):
         self.execution_role.allow_reading(alarm)
         self.endpoint.deployment_config = self._deployment_config()
 
+    def add_server(self, server: Server) -> None:
+        """Let the container become `server` once the release is verified; default: the image's own.
+
+        Raises:
+            InputError: when called twice, or the server may not run; see `Server.container_environment`.
+        """
+        if self._server is not None:
+            raise InputError(f"{self.endpoint_name}: has a server already: a container becomes one")
+        self._server = server
+        self._model.primary_container = self._container(server)
+
+    def add_autoscaling(
+        self,
+        *,
+        minimum: int,
+        maximum: int,
+        concurrency: float | None = None,
+        invocations_per_minute: float | None = None,
+    ) -> VariantScaling:
+        """Keep the load of each instance at a target: requests at one time, or requests a minute. Once per endpoint.
+
+        Before the instance type of an endpoint can change, this has to be taken away in a deployment of its own: SageMaker
+        refuses the change while the target is registered.
+
+        Raises:
+            InputError: when the numbers cannot be, or not exactly one target is given.
+        """
+        return VariantScaling(
+            self,
+            "Autoscaling",
+            endpoint=self.endpoint,
+            resource_id=f"endpoint/{self.endpoint_name}/variant/{VARIANT}",
+            minimum=minimum,
+            maximum=maximum,
+            concurrency=concurrency,
+            invocations_per_minute=invocations_per_minute,
+        )
+
+    def add_data_capture(self, *, bucket: s3.IBucket, key: kms.IKey, percentage: int, prefix: str = "capture") -> None:
+        """Record `percentage` of requests and answers below `prefix` of `bucket`, encrypted with `key`.
+
+        Raises:
+            InputError: for a percentage that is not 1 to 100.
+        """
+        if not 1 <= percentage <= 100:
+            raise InputError(f"percentage: {percentage} is out of range: give 1 to 100")
+        self.execution_role.allow_capture(bucket=bucket, key=key, prefix=prefix)
+        self._config.data_capture_config = sagemaker.CfnEndpointConfig.DataCaptureConfigProperty(
+            enable_capture=True,
+            initial_sampling_percentage=percentage,
+            destination_s3_uri=bucket.s3_url_for_object(prefix),
+            kms_key_id=key.key_arn,
+            capture_options=[
+                sagemaker.CfnEndpointConfig.CaptureOptionProperty(capture_mode=mode) for mode in ("Input", "Output")
+            ],
+        )
+
+    def add_termination_protection(self) -> None:
+        """Let nobody delete the whole stack that the endpoint is in, before that is taken back."""
+        cdk.Stack.of(self).termination_protection = True
+
     def metric(self, name: str, *, statistic: str, period: cdk.Duration | None = None) -> cloudwatch.Metric:
         """Return one of the endpoint's metrics in the namespace AWS/SageMaker, over `period` (default: a minute)."""
         return cloudwatch.Metric(
@@ -158,29 +206,37 @@ class GovernedEndpoint(Construct):
             ],
         )
 
-    def _create_config(self, *, placement: NetworkPlacement, instance_count: int) -> sagemaker.CfnEndpointConfig:
+    def _container(self, server: Server) -> sagemaker.CfnModel.ContainerDefinitionProperty:
+        return sagemaker.CfnModel.ContainerDefinitionProperty(
+            image=self.model.image_uri,
+            environment={**server.container_environment(), **self.model.container_environment()},
+        )
+
+    def _create_model(self, placement: NetworkPlacement) -> sagemaker.CfnModel:
         model = sagemaker.CfnModel(
             self,
             "Model",
             execution_role_arn=self.execution_role.role.role_arn,
-            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=self.model.image_uri, environment=dict(self.model.container_environment())
-            ),
+            primary_container=self._container(Server()),
             vpc_config=sagemaker.CfnModel.VpcConfigProperty(
                 subnets=placement.subnet_ids, security_group_ids=placement.security_group_ids
             ),
         )
         model.node.add_dependency(self.execution_role)
+        return model
+
+    def _create_config(self, instance_count: int) -> sagemaker.CfnEndpointConfig:
         instance_type = self.model.instance_type
         variant = sagemaker.CfnEndpointConfig.ProductionVariantProperty(
             variant_name=VARIANT,
-            model_name=model.attr_model_name,
+            model_name=self._model.attr_model_name,
             instance_type=instance_type,
             initial_instance_count=instance_count,
             initial_variant_weight=1,
             container_startup_health_check_timeout_in_seconds=self.model.startup_timeout_seconds,
             volume_size_in_gb=None if has_local_storage(instance_type) else self.model.volume_size_in_gb,
             inference_ami_version=self.model.inference_ami_version if takes_inference_ami(instance_type) else None,
+            enable_ssm_access=False,
         )
         return sagemaker.CfnEndpointConfig(
             self, "Config", production_variants=[variant], kms_key_id=self.encryption_key.key_arn
@@ -208,23 +264,8 @@ class GovernedEndpoint(Construct):
             )
 
     def _deployment_config(self) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
-        rollout = self._rollout
-        canary = rollout.canary_instances
         return sagemaker.CfnEndpoint.DeploymentConfigProperty(
-            blue_green_update_policy=sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty(
-                traffic_routing_configuration=sagemaker.CfnEndpoint.TrafficRoutingConfigProperty(
-                    type="ALL_AT_ONCE" if canary is None else "CANARY",
-                    canary_size=None
-                    if canary is None
-                    else sagemaker.CfnEndpoint.CapacitySizeProperty(type="INSTANCE_COUNT", value=canary),
-                    wait_interval_in_seconds=rollout.wait_seconds,
-                ),
-                termination_wait_in_seconds=rollout.termination_wait_seconds,
-                # Both steps may have to start containers, each within SageMaker's limit.
-                maximum_execution_timeout_in_seconds=2 * STARTUP_LIMIT_SECONDS
-                + 2 * rollout.wait_seconds
-                + rollout.termination_wait_seconds,
-            ),
+            blue_green_update_policy=blue_green_policy(self._rollout, instance_count=self._instance_count),
             auto_rollback_configuration=sagemaker.CfnEndpoint.AutoRollbackConfigProperty(
                 alarms=[sagemaker.CfnEndpoint.AlarmProperty(alarm_name=alarm.alarm_name) for alarm in self._alarms]
             ),
@@ -236,7 +277,4 @@ def _check(*, model: PromotedModel, instance_count: int, rollout: Rollout) -> No
         raise InputError(f"instance_type: {model.instance_type!r} is not an instance type of SageMaker endpoints")
     if instance_count < 1:
         raise InputError(f"instance_count: {instance_count} is too few: give at least 1")
-    if rollout.canary_instances is not None and not 1 <= rollout.canary_instances <= instance_count // 2:
-        raise InputError(
-            f"canary_instances: {rollout.canary_instances} of {instance_count} instances: SageMaker takes at most half"
-        )
+    check_rollout(rollout, instance_count=instance_count)

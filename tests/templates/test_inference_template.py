@@ -182,7 +182,7 @@ def test_the_instance_is_fitted_by_the_resolution(inference: Template) -> None:
     assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == attribute(inference, "StartupTimeoutSeconds")
     assert variant["VolumeSizeInGB"] == attribute(inference, "VolumeSizeInGB")
     assert "InferenceAmiVersion" not in variant, "a CPU instance has no accelerator image"
-    assert "EnableSSMAccess" not in variant
+    assert variant["EnableSSMAccess"] is False
     assert "KmsKeyId" in config
 
 

@@ -49,7 +49,7 @@ def plan_server(
     command = tuple(_fill(word, values) for word in words)
     if shutil.which(command[0], path=environ.get("PATH")) is None:
         raise InputError(f"WEIGHBRIDGE_SERVER_COMMAND: program {command[0]!r} is not in this image")
-    kept = {name: value for name, value in environ.items() if _allowed(name) and token not in value}
+    kept = {name: value for name, value in environ.items() if reaches_server(name) and token not in value}
     return ServerProcess(
         command=command,
         environ={
@@ -85,7 +85,8 @@ def become(server: ServerProcess) -> None:
         ) from error
 
 
-def _allowed(name: str) -> bool:
+def reaches_server(name: str) -> bool:
+    """Whether a variable of the container is handed on to its server."""
     return (name in _NAMES or name.startswith(_PREFIXES)) and not any(word in name.upper() for word in _SECRET_WORDS)
 
 
