@@ -11,6 +11,7 @@ from weighbridge.cli import (
     channel,
     channel_upkeep,
     doctor,
+    guard,
     inspect,
     promote,
     pull,
@@ -46,6 +47,7 @@ app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
 app.command("doctor")(doctor.doctor)
+app.add_typer(guard.app, name="guard")
 app.command("inspect")(inspect.inspect)
 app.command("setup")(registry_setup.setup)
 
