@@ -1,4 +1,4 @@
-"""How an environment reaches Artifactory: URL, repositories, and the secret that holds the token."""
+"""How an environment reaches Artifactory: URL, repositories, and where the token comes from."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from constructs import Construct
+from weighbridge.errors import InputError
+from weighbridge.registry import IamOrigin, SecretOrigin
 from weighbridge_cdk.acknowledgements import acknowledge
 
 
@@ -23,9 +26,9 @@ class Repositories:
 
 
 class ArtifactoryConnection(Construct):
-    """The registry's address and the secret with its token.
+    """The registry's address and the secret with its token, or, with `iam`, no secret at all.
 
-    Without `secret`, an empty secret under a customer-managed key is created: its value is put there by whoever rotates
+    Without `secret` and `iam`, an empty secret under a customer-managed key is created: its value is put there by whoever rotates
     it, never by a template. The value is the token itself, or JSON with a field `token`.
     """
 
@@ -39,6 +42,7 @@ class ArtifactoryConnection(Construct):
         secret_name: str | None = None,
         secret: secretsmanager.ISecret | None = None,
         encryption_key: kms.IKey | None = None,
+        iam_exchange: IamOrigin | None = None,
         description: str = "Artifactory token that may only read this environment's channel",
     ) -> None:
         """Create the connection.
@@ -49,19 +53,33 @@ class ArtifactoryConnection(Construct):
             secret_name: name of the secret to create; default: one that CloudFormation chooses. Excludes `secret`.
             secret: a secret that exists. Excludes `secret_name`.
             encryption_key: key of the secret; default: a new one for a new secret, none for one that exists.
+            iam_exchange: exchange each role's own AWS identity for a short-lived token; an administrator of the
+                registry binds every role to a user. Excludes `secret`, `secret_name` and `encryption_key`.
             description: of a new secret, for whoever puts the token in.
         """
         super().__init__(scope, construct_id)
         if secret is not None and secret_name is not None:
             raise ValueError("ArtifactoryConnection: give secret or secret_name, not both")
+        if iam_exchange is not None and (secret, secret_name, encryption_key) != (None, None, None):
+            raise ValueError("ArtifactoryConnection: with iam_exchange there is no secret: give one of the two")
         self.url = url
         self.repositories = repositories
         self.encryption_key = encryption_key
         self._description = description
-        self.secret: secretsmanager.ISecret = secret or self._create_secret(secret_name)
+        self.iam_exchange = iam_exchange
+        self.secret: secretsmanager.ISecret | None = secret
+        if secret is None and iam_exchange is None:
+            self.secret = self._create_secret(secret_name)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` read the token."""
+        """Let `grantee` have the token: read the secret, or be a role that the registry can know.
+
+        Raises:
+            InputError: rule `input.role`, for a role with a path, which no registry can bind to a user.
+        """
+        if self.secret is None:
+            _check_path(grantee)
+            return iam.Grant.drop(grantee, "the registry is asked with the role's own identity")
         granted = iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
@@ -77,8 +95,15 @@ class ArtifactoryConnection(Construct):
             "WEIGHBRIDGE_REGISTRY_URL": self.url,
             "WEIGHBRIDGE_MODELS_REPOSITORY": self.repositories.models,
             "WEIGHBRIDGE_RECORDS_REPOSITORY": self.repositories.records,
-            "WEIGHBRIDGE_TOKEN_SECRET_ID": self.secret.secret_arn,
+            **self.token_variables(),
         }
+
+    def token_variables(self) -> Mapping[str, str]:
+        """Return those of the variables that say where the token comes from."""
+        if self.secret is not None:
+            return SecretOrigin(secret_id=self.secret.secret_arn).variables()
+        assert self.iam_exchange is not None
+        return self.iam_exchange.variables()
 
     def _create_secret(self, name: str | None) -> secretsmanager.ISecret:
         if self.encryption_key is None:
@@ -102,3 +127,16 @@ class ArtifactoryConnection(Construct):
         child.generate_secret_string = None
         acknowledge(secret, "token-rotated-in-registry")
         return secret
+
+
+def _check_path(grantee: iam.IGrantable) -> None:
+    role = grantee.role if isinstance(grantee, lambda_.Function) else grantee
+    if not isinstance(role, iam.Role):
+        return
+    child = role.node.default_child
+    path = child.path if isinstance(child, iam.CfnRole) else None
+    if path not in (None, "/"):
+        raise InputError(
+            f"{role.node.path}: the role's path {path!r} keeps the registry from knowing it: create it without a path",
+            rule="input.role",
+        )

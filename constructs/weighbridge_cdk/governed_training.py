@@ -94,7 +94,7 @@ class GovernedTraining(Construct):
             "WEIGHBRIDGE_REGISTRY_URL": self._connection.url,
             "WEIGHBRIDGE_HUB_REPOSITORY": hub,
             "WEIGHBRIDGE_INCOMING_REPOSITORY": incoming,
-            "WEIGHBRIDGE_TOKEN_SECRET_ID": self._connection.secret.secret_arn,
+            **self._connection.token_variables(),
         }
 
     def _allow_data(self) -> None:

@@ -19,6 +19,7 @@ from constructs import Construct
 from tools.synthesis import ROOT
 from weighbridge.errors import InputError
 from weighbridge.names import Digest
+from weighbridge.registry import IamOrigin
 from weighbridge_cdk import (
     ArtifactoryConnection,
     ChannelPin,
@@ -109,6 +110,38 @@ def test_a_connection_refuses_two_secrets(new_stack: NewStack) -> None:
             secret=secret,
             secret_name="other",
         )
+
+
+def exchanged(stack: cdk.Stack) -> ArtifactoryConnection:
+    return ArtifactoryConnection(
+        stack,
+        "Exchanged",
+        url="https://registry.example.com/artifactory",
+        repositories=Repositories(models="models", records="records"),
+        iam_exchange=IamOrigin(region="eu-central-1", expires_in=1800),
+    )
+
+
+def test_a_connection_by_exchange_has_no_secret_and_gives_no_right(
+    new_stack: NewStack, template_of: TemplateOf
+) -> None:
+    stack = new_stack()
+    found = exchanged(stack)
+    found.grant_read(iam.Role(stack, "User", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")))
+    template = template_of(stack)
+    assert {entry["Type"] for entry in template["Resources"].values()} == {"AWS::IAM::Role"}
+    assert dict(found.token_variables()) == {
+        "WEIGHBRIDGE_TOKEN_IAM": "1",
+        "WEIGHBRIDGE_TOKEN_IAM_EXPIRES_IN": "1800",
+        "WEIGHBRIDGE_TOKEN_IAM_REGION": "eu-central-1",
+    }
+
+
+def test_a_role_with_a_path_cannot_be_exchanged(new_stack: NewStack) -> None:
+    stack = new_stack()
+    role = iam.Role(stack, "User", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), path="/service-role/")
+    with pytest.raises(InputError, match=r"Alone/User: the role's path '/service-role/'.*create it without a path"):
+        exchanged(stack).grant_read(role)
 
 
 def test_the_environment_of_a_connection_holds_an_id_and_no_secret(new_stack: NewStack) -> None:

@@ -15,7 +15,7 @@ from weighbridge.errors import InputError, RefusedError, RegistryAuthError
 from weighbridge.names import ReleaseId
 from weighbridge.promotion import parameter_name
 from weighbridge.registry import SecretsManagerToken
-from weighbridge.settings import KeySettings
+from weighbridge.settings import IamSettings, KeySettings
 
 
 def identity(setup: Setup) -> Iterator[Judgement]:
@@ -75,6 +75,9 @@ def _judge_key(setup: Setup, uri: str, roles: str) -> Judgement:
 def secret(setup: Setup) -> Iterator[Judgement]:
     """Read the reader's token from Secrets Manager, without showing it."""
     held = setup.settings.registry.credentials
+    if isinstance(held, IamSettings):
+        yield ok("there is no secret: the readers' roles are exchanged for tokens")
+        return
     client = setup.aws().secrets
     try:
         SecretsManagerToken(client=client, secret_id=held.secret_id).token()
@@ -96,7 +99,8 @@ def _is_missing(cause: BaseException | None) -> bool:
 
 def key_of_secret(setup: Setup) -> Iterator[Judgement]:
     """See that the customer's own key of the secret is enabled."""
-    key = setup.settings.registry.credentials.kms_key_arn
+    held = setup.settings.registry.credentials
+    key = None if isinstance(held, IamSettings) else held.kms_key_arn
     if key is None:
         yield ok("the secret has no key of the customer's own")
         return

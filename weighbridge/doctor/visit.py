@@ -43,7 +43,7 @@ def open_cloud(*, region: str) -> Cloud:
 
 
 def known_tokens(
-    *, environ: Mapping[str, str], identity: Identity | None, secrets: SecretsClient | None, secret_id: str
+    *, environ: Mapping[str, str], identity: Identity | None, secrets: SecretsClient | None, secret_id: str | None
 ) -> dict[Identity, TokenSource]:
     """Return the tokens of the identities: from WEIGHBRIDGE_TOKEN_IDENTITY, the reader's else from its secret.
 
@@ -54,7 +54,7 @@ def known_tokens(
     if identity is not None and not values[identity]:
         values[identity] = environ.get(TOKEN_VARIABLE, "")
     found: dict[Identity, TokenSource] = {who: StaticToken(token=value) for who, value in values.items() if value}
-    if "reader" not in found and secrets is not None:
+    if "reader" not in found and secrets is not None and secret_id is not None:
         source = SecretsManagerToken(client=secrets, secret_id=secret_id)
         try:
             source.token()
@@ -84,7 +84,7 @@ def open_setup(
         environ=environ,
         identity=identity,
         secrets=None if cloud is None else cloud.secrets,
-        secret_id=settings.registry.credentials.secret_id,
+        secret_id=settings.registry.reader_secret,
     )
     bundle = environ.get("REQUESTS_CA_BUNDLE")
     verify = Path(bundle) if bundle else True

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from weighbridge.canonical import Json
 from weighbridge.errors import InputError
+from weighbridge.registry import IamOrigin, SecretOrigin, TokenOrigin
 
 if TYPE_CHECKING:
     # Reading settings needs a YAML parser, which no serving image has.
-    from weighbridge.settings import EnvironmentSettings
+    from weighbridge.settings import EnvironmentSettings, RegistrySettings
 
 
 def container_variables(*, settings: EnvironmentSettings, resolved: Mapping[str, Json]) -> dict[str, str]:
@@ -41,5 +42,14 @@ def container_variables(*, settings: EnvironmentSettings, resolved: Mapping[str,
         "WEIGHBRIDGE_REGISTRY_URL": registry.url,
         "WEIGHBRIDGE_MODELS_REPOSITORY": registry.models_repository,
         "WEIGHBRIDGE_RECORDS_REPOSITORY": registry.records_repository,
-        "WEIGHBRIDGE_TOKEN_SECRET_ID": registry.credentials.secret_id,
+        **_origin(registry).variables(),
     }
+
+
+def _origin(registry: RegistrySettings) -> TokenOrigin:
+    from weighbridge.settings import IamSettings
+
+    held = registry.credentials
+    if isinstance(held, IamSettings):
+        return IamOrigin(region=held.region, expires_in=held.expires_in)
+    return SecretOrigin(secret_id=held.secret_id)

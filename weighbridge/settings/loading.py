@@ -17,6 +17,7 @@ from weighbridge.settings.schema import (
     CredentialsSettings,
     EnvironmentSettings,
     ExistingNetwork,
+    IamSettings,
     ModelSettings,
     RegistrySettings,
 )
@@ -27,6 +28,7 @@ from weighbridge.settings.trust import read_trust
 
 ENVIRONMENT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 CHANNEL = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+REGION = r"[a-z]{2}(-[a-z]+)+-[1-9]"
 REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 REPOSITORY_FORM = "a repository key of letters, digits, '.', '_', '-'"
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -72,7 +74,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
         top.refuse(
             "environment", f"{environment!r} is not the file's name", f"write {path.stem!r} (at most 20 letters)"
         )
-    region = top.text("region", pattern=r"[a-z]{2}(-[a-z]+)+-[1-9]", form="an AWS region such as eu-central-1")
+    region = top.text("region", pattern=REGION, form="an AWS region such as eu-central-1")
     retention = top.integer("log_retention_days", minimum=1, maximum=3653, default=365)
     if retention not in RETENTION_DAYS:
         top.refuse("log_retention_days", f"{retention} is not kept by CloudWatch Logs", f"give one of {RETENTION_DAYS}")
@@ -156,7 +158,13 @@ def _channel(section: Section) -> ChannelSettings:
 
 def _registry(section: Section, *, first: bool) -> RegistrySettings:
     section.allow(
-        "url", "models_repository", "records_repository", "incoming_repository", "hub_repository", "credentials", "setup"
+        "url",
+        "models_repository",
+        "records_repository",
+        "incoming_repository",
+        "hub_repository",
+        "credentials",
+        "setup",
     )
     models = section.text("models_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
     records = section.text("records_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
@@ -200,8 +208,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _credentials(section: Section) -> CredentialsSettings:
-    section.allow("secret_id", "create", "kms_key_arn")
+def _credentials(section: Section) -> CredentialsSettings | IamSettings:
+    section.allow("secret_id", "create", "kms_key_arn", "iam")
+    exchange = section.optional_section("iam")
+    if exchange is not None:
+        for other in ("secret_id", "create", "kms_key_arn"):
+            if section.has(other):
+                section.refuse(other, "there is no secret where iam is given", "keep one of the two")
+        return _iam(exchange)
     create = section.flag("create", default=True)
     pattern = r"[A-Za-z0-9/_+=.@-]{1,512}" if create else r"[A-Za-z0-9/_+=.@:-]{1,2048}"
     form = "a secret's name" if create else "a secret's name or ARN"
@@ -212,6 +226,14 @@ def _credentials(section: Section) -> CredentialsSettings:
         section.refuse("kms_key_arn", "the created secret has a key of its own", "remove it, or set create: false")
     return CredentialsSettings(
         secret_id=section.text("secret_id", pattern=pattern, form=form), create=create, kms_key_arn=key
+    )
+
+
+def _iam(section: Section) -> IamSettings:
+    section.allow("region", "expires_in")
+    return IamSettings(
+        region=section.optional_text("region", pattern=REGION, form="an AWS region such as eu-central-1"),
+        expires_in=section.integer("expires_in", minimum=600, maximum=86_400, default=3600),
     )
 
 

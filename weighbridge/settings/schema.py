@@ -31,6 +31,17 @@ class CredentialsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IamSettings:
+    """The readers' own AWS roles are exchanged for tokens that live `expires_in` seconds; there is no secret.
+
+    The registry asks the STS of `region` who they are; None means the global one.
+    """
+
+    region: str | None
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySettings:
     """Artifactory: `url` ends in `/artifactory`."""
 
@@ -39,8 +50,13 @@ class RegistrySettings:
     records_repository: str
     incoming_repository: str | None
     hub_repository: str | None
-    credentials: CredentialsSettings
+    credentials: CredentialsSettings | IamSettings
     setup: SetupSettings = field(default_factory=SetupSettings)
+
+    @property
+    def reader_secret(self) -> str | None:
+        """The secret with the reader's token, or None where its role is exchanged for one."""
+        return None if isinstance(self.credentials, IamSettings) else self.credentials.secret_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,14 @@ def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSetti
         registrar_secret=section.text("registrar_secret", pattern=_NAME, form="a secret's name"),
     )
     keeper = trust.keeper.secret if trust is not None and trust.keeper is not None else None
-    _check_secrets(section, found, reader=registry.credentials.secret_id, keeper=keeper)
+    _check_secrets(section, found, reader=registry.reader_secret, keeper=keeper)
     if trust is not None:
         _check_keys(section, trust.keys)
     return found
 
 
-def _check_secrets(section: Section, found: TrainingSettings, *, reader: str, keeper: str | None) -> None:
-    seen = {reader: "registry.credentials.secret_id"}
+def _check_secrets(section: Section, found: TrainingSettings, *, reader: str | None, keeper: str | None) -> None:
+    seen = {} if reader is None else {reader: "registry.credentials.secret_id"}
     if keeper is not None:
         seen[keeper] = "trust.keeper.secret"
     for key in ("training_secret", "registrar_secret"):

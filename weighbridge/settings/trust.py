@@ -35,11 +35,11 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
     return TrustSettings(
         keys=found,
         ledger=section.optional_text("ledger", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
-        keeper=_keeper(section, keys=found, environment=environment, reader=registry.credentials.secret_id),
+        keeper=_keeper(section, keys=found, environment=environment, reader=registry.reader_secret),
     )
 
 
-def _keeper(section: Section, *, keys: KeySettings, environment: str, reader: str) -> KeeperSettings | None:
+def _keeper(section: Section, *, keys: KeySettings, environment: str, reader: str | None) -> KeeperSettings | None:
     keeper = section.optional_section("keeper")
     if not keys.snapshot.startswith(KMS) or not keys.timestamp.startswith(KMS):
         if keeper is not None:

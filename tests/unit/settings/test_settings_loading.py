@@ -16,6 +16,7 @@ from weighbridge.settings import (
     CreatedNetwork,
     EnvironmentSettings,
     ExistingNetwork,
+    IamSettings,
     load_environments,
     load_settings,
 )
@@ -156,6 +157,11 @@ REFUSALS = [
      "network.create.registry_service", "nothing in the VPC could reach https://registry", "or use network.existing"),
     ("  create:", "  existing: {vpc_id: vpc-01234567}\n  create:", "network", "exactly one of", "keep one"),
     ("    secret_id", "    create: yes\n    secret_id", "registry.credentials.create", "YAML 1.1 boolean", "true, false"),
+    ("    secret_id", "    iam: {}\n    secret_id", "registry.credentials.secret_id", "no secret where iam", "keep one"),
+    ("    secret_id: weighbridge/prod/reader", "    iam: {expires_in: 60}", "registry.credentials.iam.expires_in",
+     "60 is out of range", "600 to 86400"),
+    ("    secret_id: weighbridge/prod/reader", "    iam: {region: here}", "registry.credentials.iam.region",
+     "is not an AWS region", "give"),
     ("    secret_id", "    create: 1\n    secret_id", "registry.credentials.create", "1 is not a boolean", "true or false"),
     ("ml.g5.xlarge", "ml.g5.huge", "models[0].endpoint.instance_type", "'ml.g5.huge' is not an instance type",
      "use one such as ml.g5."),
@@ -284,7 +290,7 @@ def keys_of(kind: type, *, prefix: str = "") -> set[str]:
         ]
         many = typing.get_origin(hint) is tuple and bool(nested)
         for part in nested:
-            choice = {CreatedNetwork: ".create", ExistingNetwork: ".existing"}.get(typing.cast(type, part), "")
+            choice = {CreatedNetwork: ".create", ExistingNetwork: ".existing", IamSettings: ".iam"}.get(typing.cast(type, part), "")
             found |= keys_of(typing.cast(type, part), prefix=f"{prefix}{name}{'[]' if many else ''}{choice}.")
         if not nested:
             found.add(f"{prefix}{name}")
