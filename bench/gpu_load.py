@@ -19,11 +19,12 @@ from statistics import median
 
 from bench.contenders import CLIENTS, FROGML, HUB_CLIENT, ROOT, WEIGHBRIDGE, Interpreters
 from bench.dataset import HUB, MODELS, REVISION, VERSION, Dataset, make_dataset, model_path
-from bench.measure import LIMIT_SECONDS, ContenderError
+from bench.measure import ContenderError
 from bench.sizes import MIB, Shape
 from bench.webserver import WebServer, find_nginx, serving
 
 _HEADER = 1024
+_LIMIT_SECONDS = 1800
 _SCRIPT = CLIENTS / "load_weights.py"
 
 
@@ -105,7 +106,7 @@ def _run(way: str, python: Path, device: str, shape: Shape, target: Path, server
     began = time.monotonic()
     done = subprocess.run(
         [str(word) for word in (python, _SCRIPT, *words[way])], env=_environment(server, target),
-        capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS,
+        capture_output=True, text=True, check=False, timeout=_LIMIT_SECONDS,
     )  # fmt: skip
     if done.returncode != 0:
         raise ContenderError(f"{way}: {' '.join((done.stdout + done.stderr).split())[-400:]}")
@@ -135,5 +136,5 @@ def _environment(server: WebServer, target: Path) -> Mapping[str, str]:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (RuntimeError, ContenderError) as error:
+    except (RuntimeError, ContenderError, subprocess.TimeoutExpired) as error:
         sys.exit(f"bench stopped: {error}")

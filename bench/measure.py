@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,17 @@ def start_of(command: Sequence[str | Path], *, env: Mapping[str, str], folder: P
 
 def run_python(command: Sequence[str | Path], *, env: Mapping[str, str]) -> Measured:
     """Measure what a script in bench/clients says of itself: from the call to its end, without Python's start."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        env=dict(env),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LIMIT_SECONDS,
-    )
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            env=dict(env),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ContenderError(f"not done after {LIMIT_SECONDS} s") from error
     lines = done.stdout.strip().splitlines()
     if done.returncode != 0 or not lines:
         raise ContenderError((done.stdout + done.stderr)[-600:])
