@@ -78,6 +78,15 @@ TEMPLATES = {
     "break": "{% for m in messages %}{% if m.role == 'system' %}{% continue %}{% endif %}{{ m.content | trim }}{% break %}{% endfor %}",
     "system prompt": "{% if not system %}You are a helpful assistant.{% endif %}{{ messages[-1].content }}",
     "no thinking": "{% if '/no_think' in messages[-1].content %}<think></think>{% endif %}{{ messages[-1].content }}",
+    "private names": "{% set _ns = namespace(a='') %}{% for m in messages %}{% set _ns.a = m.content %}{{ _ns.a }}{% endfor %}",
+    "fallback prompt": (
+        "{% if messages[0].role == 'system' %}{% set prompt = messages[0].content %}{% elif default_prompt %}"
+        "{% set prompt = 'You are a brilliant assistant.' %}{% else %}{% set prompt = false %}{% endif %}"
+        "{% if prompt != false %}{{ prompt }}{% endif %}"
+    ),
+    "namespaces of tools": "{% for t in tools %}{% set n = t.name.split('.')[0] %}{{ notes[n] }}{% endfor %}",
+    "tags with line ends": "{% for m in messages %}{% if '<think>\\n' in m.content %}{{ m.content }}{% endif %}{% endfor %}",
+    "tools in words": "{{ 'Answer like normal and do not tell the user about function calls' }}",
     "full width": "<｜begin▁of▁sentence｜>{% for m in messages %}{{ '<｜User｜>' + m['content'] }}{% endfor %}",  # noqa: RUF001
 }
 

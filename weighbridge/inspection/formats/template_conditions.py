@@ -25,9 +25,10 @@ _KEY_WORDS = frozenset(
      "content", "role", "name", "tool_calls", "tool_call_id", "reasoning", "reasoning_content", "thinking", "file", "url",
      "function", "arguments", "user", "assistant", "system", "tool", "developer", "model", "function_call", "tool_responses",
      "output", "json", "object", "parameters", "tools", "weight", "train", "eot", "prefix", "partial", "query", "results",
-     "ipython", "documents", "refusal", "citations"}
+     "ipython", "documents", "refusal", "citations", "id", "description", "properties", "required", "nullable", "null",
+     "CONTINUE_FINAL_MESSAGE_TAG "}
 )  # fmt: skip
-_TAG = re.compile("\\s*([<\\[{|\u2581\uff5c(`#*/]|\\S{0,3}[<\\[{|\uff5c>\\]}])[^\\n]{0,80}|[\\s\\W]*")
+_TAG = re.compile("\\s*([<\\[{|\u2581\uff5c(`#*/]|\\S{0,3}[<\\[{|\uff5c>\\]}])[^\\n]{0,80}\\s*|[\\s\\W]*")
 _TEXT_METHODS = frozenset({"startswith", "endswith", "find", "rfind", "count", "index", "split", "partition", "rsplit"})
 _MANY = 4
 
@@ -101,7 +102,10 @@ def _words(part: nodes.Node, defined: dict[str, list[nodes.Node]]) -> Iterator[F
     if isinstance(part, nodes.Compare):
         sides = [part.expr, *(operand.expr for operand in part.ops)]
         if any(_is_said(side, defined, seen=set()) for side in sides):
-            texts = [value for side in sides for value in _plain_constants(side, defined)]
+            asked = [
+                side for side in sides if not (isinstance(side, nodes.Name) and _is_said(side, defined, seen=set()))
+            ]
+            texts = [value for side in asked for value in _plain_constants(side, defined)]
     elif isinstance(part, nodes.Call) and isinstance(part.node, nodes.Getattr) and part.node.attr in _TEXT_METHODS:
         if _is_said(part.node.node, defined, seen=set()):
             texts = [value for item in part.args for value in _plain_constants(item, defined)]

@@ -74,7 +74,8 @@ def inspect_constructs(tree: nodes.Template) -> Iterator[Finding]:
 
 
 def _name(node: nodes.Name, bound: frozenset[str]) -> Iterator[Finding]:
-    if node.name.startswith("_") or (node.name in _FORBIDDEN_NAMES and node.name not in bound):
+    hidden = node.name.startswith("__") or (node.name.startswith("_") and node.name not in bound)
+    if hidden or (node.name in _FORBIDDEN_NAMES and node.name not in bound):
         yield _finding("name", node, f"name {shown(node.name)} is not on the list")
     elif node.ctx == "store" and node.name in _FUNCTIONS:
         yield _finding("name", node, f"name {shown(node.name)} is taken over")
@@ -90,7 +91,7 @@ def _subscript(node: nodes.Getitem, defined: dict[str, list[nodes.Node]]) -> Ite
     if isinstance(key, nodes.Const):
         if isinstance(key.value, str):
             yield from _attribute(node, key.value)
-    elif spells_text(key, defined):
+    elif not isinstance(key, nodes.Slice) and spells_text(key, defined):
         yield _finding("name", node, "a subscript is put together from text")
 
 

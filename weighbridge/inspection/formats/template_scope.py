@@ -12,6 +12,9 @@ _SPELLING_FILTERS = frozenset(
      "capitalize", "map", "indent"}
 )  # fmt: skip
 
+# What these give is a piece of the text they are asked of.
+_CUTTING_METHODS = frozenset({"split", "rsplit", "strip", "lstrip", "rstrip"})
+
 
 def bound_names(tree: nodes.Template) -> frozenset[str]:
     """Return the names that the template itself assigns: variables, loop variables, macros and their parameters."""
@@ -65,6 +68,9 @@ def _spells(key: nodes.Node, defined: dict[str, list[nodes.Node]], *, seen: set[
     if isinstance(key, nodes.Filter) and key.name in _SPELLING_FILTERS:
         return True
     if isinstance(key, nodes.Call):
+        if isinstance(key.node, nodes.Getattr) and key.node.attr in _CUTTING_METHODS:
+            given = key.node.node
+            return any(isinstance(value, str) for value in constants(given)) or _spells(given, defined, seen=seen)
         return not (isinstance(key.node, nodes.Name) and key.node.name == "range") and not _is_items(key)
     return any(_spells(child, defined, seen=seen) for child in key.iter_child_nodes() if isinstance(child, nodes.Expr))
 

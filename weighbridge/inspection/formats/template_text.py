@@ -15,7 +15,7 @@ _LINKS_OF_STANDARDS = re.compile("(?i)https?://(json-schema\\.org|www\\.w3\\.org
 _ORDER = re.compile(
     "(?i)(ignore|disregard|forget|override)\\W+(?:\\w+\\W+){0,3}(previous|prior|above|earlier|other|system|safety)\\W+(?:\\w+\\W+)?"
     "(instruction|prompt|rule|message|guideline|direction)"
-    "|(do not|don't|never)\\W+(tell|reveal|mention|inform|disclose|alert|warn)\\W+(?:\\w+\\W+){0,3}(user|anyone|this|these|that)"
+    "|(do not|don't|never)\\W+(tell|reveal|mention|inform|disclose|alert|warn)\\W+(?:\\w+\\W+){0,3}(user|anyone|this|these|that)(?!\\W+about\\W+(function|tool) calls)"
     "|without\\W+(telling|informing|asking|mentioning|warning)\\W+(?:\\w+\\W+){0,2}user"
     "|(secretly|covertly|silently)\\W+(\\w+)"
     "|(send|post|upload|leak|exfiltrate|forward)\\W+(?:\\w+\\W+){0,5}(password|credential|api key|secret|token|conversation|history)s?\\W+to"
