@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,7 +38,9 @@ def setup(
     opened = Setup.open(env=env, file=settings, folder=environments)
     source = source_of(opened, folder=opened.file.parent if settings else environments)
     desired = desired_state(settings=opened.settings, source=source.settings if source else None)
-    platform = Platform.at(url=opened.settings.registry.url, tokens=open_tokens(opened.environ, url=opened.settings.registry.url))
+    platform = Platform.at(
+        url=opened.settings.registry.url, tokens=open_tokens(opened.environ, url=opened.settings.registry.url)
+    )
     found = make_plan(platform=platform, desired=desired, environment=opened.settings.environment)
     applied = 0
     if apply:

@@ -86,7 +86,7 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
 
 
 def _has_keeper(settings: EnvironmentSettings) -> bool:
-    return getattr(settings.trust, "keeper", None) is not None
+    return settings.trust is not None and settings.trust.keeper is not None
 
 
 def _repositories(settings: EnvironmentSettings) -> Iterator[Repository]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from weighbridge.canonical import JsonObject
 from weighbridge.errors import RegistryError, RegistryForbiddenError
@@ -32,10 +33,12 @@ class Platform:
         self._http = http
 
     @classmethod
-    def at(cls, *, url: str, tokens: TokenSource, retries: Retries | None = None) -> Platform:
+    def at(
+        cls, *, url: str, tokens: TokenSource, retries: Retries | None = None, verify: Path | bool = True
+    ) -> Platform:
         """Return the platform of a registry whose `url` ends in `/artifactory`."""
         root = url.rstrip("/").removesuffix("/artifactory")
-        return cls(http=Http(url=root, tokens=tokens, timeouts=Timeouts(), retries=retries or Retries()))
+        return cls(http=Http(url=root, tokens=tokens, timeouts=Timeouts(), retries=retries or Retries(), verify=verify))
 
     def environments(self) -> tuple[str, ...] | None:
         """Return the global environments; None where this platform has none that can be told.
