@@ -38,8 +38,11 @@ def setup(
     opened = Setup.open(env=env, file=settings, folder=environments)
     source = source_of(opened, folder=opened.file.parent if settings else environments)
     desired = desired_state(settings=opened.settings, source=source.settings if source else None)
+    url, bundle = opened.settings.registry.url, opened.environ.get("REQUESTS_CA_BUNDLE")
     platform = Platform.at(
-        url=opened.settings.registry.url, tokens=open_tokens(opened.environ, url=opened.settings.registry.url)
+        url=url,
+        tokens=open_tokens(opened.environ, url=url, region=opened.settings.region),
+        verify=Path(bundle) if bundle else True,
     )
     found = make_plan(platform=platform, desired=desired, environment=opened.settings.environment)
     applied = 0
