@@ -24,6 +24,7 @@ from weighbridge.names import Digest
 DEPTH_LIMIT = 32
 FILE_LIMIT = 20_000
 _FINDING_LIMIT = 100
+_BUFFER = 256 * 1024
 
 # A blocked file is read on for its digest, unless that takes minutes and nobody can ask for an exception.
 _DRAIN_LIMIT = 1024 * 1024 * 1024
@@ -70,11 +71,10 @@ def inspect_file(path: str, *, folder_fd: int, name: str) -> FileVerdict:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder_fd)
     except OSError as error:
         return _unread(path, named, "inspect.file.unreadable", error.strerror or "not readable")
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    with os.fdopen(descriptor, "rb", buffering=_BUFFER) as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return _unread(path, named, "inspect.name.not-plain", "neither a folder nor a plain file")
-        # A raw file may answer with less than was asked for; the reader asks again.
         reader = ForwardReader(file, size=status.st_size)
         return _judge(path, reader, named)
 

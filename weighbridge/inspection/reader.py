@@ -24,11 +24,14 @@ class ForwardReader:
         self._file = file
         self._hasher = FileHasher()
         self._ahead = b""
+        self._position = 0
+        # Hashed together: a format of many small numbers would else cost a call for each byte.
+        self._passed = bytearray()
 
     @property
     def position(self) -> int:
         """Where the next read begins."""
-        return self._hasher.size
+        return self._position
 
     @property
     def remaining(self) -> int:
@@ -58,7 +61,10 @@ class ForwardReader:
         data = self._take(length)
         while len(data) < length and (more := self._file.read(length - len(data))):
             data += more
-        self._hasher.update(data)
+        self._position += len(data)
+        self._passed += data
+        if len(self._passed) >= PEEK_LIMIT:
+            self._hash_passed()
         if len(data) != length:
             raise Fault("inspect.file.changed", "it became shorter while it was read", offset=self.position)
         return data
@@ -84,7 +90,12 @@ class ForwardReader:
         self.skip(self.remaining, what="rest")
         if self._ahead or self._file.read(1):
             raise Fault("inspect.file.changed", "it became longer while it was read", offset=self.size)
+        self._hash_passed()
         return self._hasher.finish()
+
+    def _hash_passed(self) -> None:
+        self._hasher.update(bytes(self._passed))
+        self._passed.clear()
 
     def _check(self, length: int, *, what: str) -> None:
         if length > self.remaining:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weighbridge.inspection.findings import Fault
 from weighbridge.inspection.reader import ForwardReader
 
-FIELD_LIMIT = 5_000_000
+FIELD_LIMIT = 2_000_000
 DEPTH_LIMIT = 64
 _STRUCTURE = "inspect.onnx.structure"
 
