@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.atomic_calls import atomic
 from weighbridge.errors import CloudError, ConflictError, InputError
 from weighbridge.ledger import DynamoDbLedger, SequenceLedger, SqliteLedger
 from weighbridge.names import Digest
@@ -25,7 +26,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
+        client = atomic(boto3.client("dynamodb", region_name="eu-central-1"))
         client.create_table(
             TableName="claims",
             KeySchema=[

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import boto3
 from moto import mock_aws
 
+from tests.atomic_calls import atomic
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
@@ -31,7 +33,7 @@ class AwsMemory:
 def aws_memory() -> Iterator[AwsMemory]:
     """Create table and bucket; credentials are the caller's business."""
     with mock_aws():
-        dynamodb = boto3.client("dynamodb", region_name=REGION)
+        dynamodb = atomic(boto3.client("dynamodb", region_name=REGION))
         dynamodb.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -41,6 +43,6 @@ def aws_memory() -> Iterator[AwsMemory]:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
-        s3 = boto3.client("s3", region_name=REGION)
+        s3 = atomic(boto3.client("s3", region_name=REGION))
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield AwsMemory(dynamodb=dynamodb, s3=s3)
