@@ -100,6 +100,8 @@ def _put_tokens(world: World) -> None:
         reader_secret("prod"): "reader",
         TRAINING_SECRET: "scientist",
         REGISTRAR_SECRET: "registrar",
+        "weighbridge/dev/artifactory-keeper": "keeper",
+        "weighbridge/prod/artifactory-keeper": "keeper",
     }
     client = world.clouds.secrets
     for secret_id, user in secrets.items():

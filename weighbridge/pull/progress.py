@@ -14,7 +14,7 @@ from weighbridge.pull.engine import PullReport
 if TYPE_CHECKING:
     from rich.console import Console
 
-NAMESPACE = "Weighbridge"
+NAMESPACE = "weighbridge"
 
 
 @contextmanager

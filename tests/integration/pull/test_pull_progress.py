@@ -40,7 +40,7 @@ def test_the_metrics_are_one_line_in_the_embedded_metric_format() -> None:
     line = json.loads(text)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert line["_aws"]["Timestamp"] == int(NOW.timestamp() * 1000)
-    assert directive["Namespace"] == "Weighbridge"
+    assert directive["Namespace"] == "weighbridge"
     assert all(name in line for dimensions in directive["Dimensions"] for name in dimensions)
     assert {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]} == {
         "PulledBytes": 1000,
