@@ -12,10 +12,12 @@ from weighbridge_cdk.naming import resource_name
 from weighbridge_cdk.network import NetworkPlacement, PrivateNetwork
 from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
 from weighbridge_cdk.registrar import Registrar, RuntimePin
+from weighbridge_cdk.registry_credentials import RegistryCredentials
 from weighbridge_cdk.release_watcher import ReleaseWatcher
 from weighbridge_cdk.resolution_records import ResolutionRecords
 from weighbridge_cdk.server import Server
 from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
+from weighbridge_cdk.token_rotation import TokenRotation
 from weighbridge_cdk.traffic import RollbackThresholds, Rollout
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "PrivateNetwork",
     "PromotedModel",
     "Registrar",
+    "RegistryCredentials",
     "ReleaseWatcher",
     "Repositories",
     "ResolutionRecords",
@@ -41,5 +44,6 @@ __all__ = [
     "Server",
     "SignerUris",
     "SigningKeys",
+    "TokenRotation",
     "resource_name",
 ]

@@ -124,14 +124,23 @@ class SecretsManagerToken:
         return self._value
 
     def _parse(self, text: str) -> str:
+        return self.parse(text, secret_id=self._secret_id, field=self._field)
+
+    @staticmethod
+    def parse(text: str, *, secret_id: str, field: str = "token") -> str:
+        """Return the token in a secret's text: the text itself, or what JSON holds under `field`.
+
+        Raises:
+            RegistryAuthError: when there is none; the message does not show the text.
+        """
         value: object = text.strip()
         if text.lstrip().startswith("{"):
             try:
-                value = json.loads(text).get(self._field)
+                value = json.loads(text).get(field)
             except ValueError:
                 value = None
         if not isinstance(value, str) or not value:
             raise RegistryAuthError(
-                f"secret {self._secret_id!r} holds no token: store the bare token, or JSON with the field {self._field!r}"
+                f"secret {secret_id!r} holds no token: store the bare token, or JSON with the field {field!r}"
             )
         return value

@@ -1,0 +1,89 @@
+"""Rotation and image credentials: the function's rights, and that no template holds a token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_iam as iam
+from template_view import Template
+
+from weighbridge.registry import IamOrigin
+from weighbridge_cdk import ArtifactoryConnection, RegistryCredentials, Repositories, TokenRotation
+
+CANARY = "canary-token-3f1c"
+
+
+def connected(stack: cdk.Stack, **options: object) -> ArtifactoryConnection:
+    return ArtifactoryConnection(
+        stack,
+        "Artifactory",
+        url="https://registry.example.com/artifactory",
+        repositories=Repositories(models="models", records="records"),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def of_type(template: Template, kind: str) -> list[dict[str, object]]:
+    return [entry["Properties"] for entry in template["Resources"].values() if entry["Type"] == kind]
+
+
+def test_a_rotated_secret_passes_the_checks_without_an_exception(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    TokenRotation(stack, "Rotation", connection=connected(stack, rotated=True), days=30)
+    template = template_of(stack)
+    (schedule,) = of_type(template, "AWS::SecretsManager::RotationSchedule")
+    assert (schedule["RotateImmediatelyOnUpdate"], schedule["RotationRules"]) == (
+        False,
+        {"ScheduleExpression": "rate(30 days)"},
+    )
+    (permission,) = of_type(template, "AWS::Lambda::Permission")
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    (policy,) = of_type(template, "AWS::SecretsManager::ResourcePolicy")
+    assert '"Deny"' in json.dumps(policy)
+    (function,) = of_type(template, "AWS::Lambda::Function")
+    assert function["Environment"]["Variables"]["WEIGHBRIDGE_TOKEN_EXPIRES_IN"] == str(61 * 86_400)  # type: ignore[index]
+
+
+def test_a_rotation_needs_a_secret(new_stack: Callable[[], cdk.Stack]) -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match="has no secret"):
+        TokenRotation(stack, "Rotation", connection=connected(stack, iam_exchange=IamOrigin()))
+
+
+def test_only_granted_roles_may_ask_for_image_credentials(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    credentials = RegistryCredentials(stack, "Images", connection=connected(stack), username="image-reader")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    credentials.grant_use(role)
+    template = template_of(stack)
+    assert not of_type(template, "AWS::Lambda::Permission")
+    invoking = [
+        text for text in map(json.dumps, of_type(template, "AWS::IAM::Policy")) if "lambda:InvokeFunction" in text
+    ]
+    assert len(invoking) == 1
+    config = stack.resolve(credentials.image_config())
+    assert config["repositoryAccessMode"] == "Vpc"
+
+
+def test_no_template_holds_a_token_that_the_synth_could_see(
+    new_stack: Callable[[], cdk.Stack],
+    template_of: Callable[[cdk.Stack], Template],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("JF_ACCESS_TOKEN", "HF_TOKEN", "WEIGHBRIDGE_TOKEN_READER"):
+        monkeypatch.setenv(name, CANARY)
+    stack = new_stack()
+    connection = connected(stack, rotated=True)
+    TokenRotation(stack, "Rotation", connection=connection)
+    RegistryCredentials(stack, "Images", connection=connection, username="image-reader")
+    text = json.dumps(template_of(stack))
+    assert CANARY not in text
+    assert '"SecretString"' not in text
