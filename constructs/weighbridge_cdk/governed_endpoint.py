@@ -21,6 +21,7 @@ from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.execution_role import ExecutionRole
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import PromotedModel
+from weighbridge_cdk.registry_credentials import RegistryCredentials
 from weighbridge_cdk.server import Server
 from weighbridge_cdk.traffic import RollbackThresholds, Rollout, blue_green_policy, check_rollout
 
@@ -47,6 +48,7 @@ class GovernedEndpoint(Construct):
         rollout: Rollout | None = None,
         thresholds: RollbackThresholds | None = None,
         image_repositories: Sequence[str] = (),
+        image_registry_credentials: RegistryCredentials | None = None,
         encryption_key: kms.IKey | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -62,6 +64,7 @@ class GovernedEndpoint(Construct):
             thresholds: when a rollout is taken back.
             image_repositories: ECR repositories (`ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`) that runtime images
                 come from; the role may pull from no other.
+            image_registry_credentials: for runtime images in a Docker repository of Artifactory, not in ECR.
             encryption_key: key of the instances' volumes; default: a new one.
             layer: the assertion function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the assertion function's logs are kept.
@@ -81,6 +84,7 @@ class GovernedEndpoint(Construct):
         self.encryption_key = encryption_key or kms.Key(
             self, "Key", enable_key_rotation=True, description=f"Encrypts the volumes of {endpoint_name}"
         )
+        self._image_credentials = image_registry_credentials
         self.execution_role = ExecutionRole(
             self,
             "ExecutionRole",
@@ -90,6 +94,8 @@ class GovernedEndpoint(Construct):
             encryption_key=self.encryption_key,
             image_repositories=image_repositories,
         )
+        if image_registry_credentials is not None:
+            image_registry_credentials.grant_use(self.execution_role.role)
         self._model = self._create_model(placement)
         self._config = self._create_config(instance_count)
         self.endpoint = sagemaker.CfnEndpoint(
@@ -207,7 +213,9 @@ class GovernedEndpoint(Construct):
         )
 
     def _container(self, server: Server) -> sagemaker.CfnModel.ContainerDefinitionProperty:
+        credentials = self._image_credentials
         return sagemaker.CfnModel.ContainerDefinitionProperty(
+            image_config=None if credentials is None else credentials.image_config(),
             image=self.model.image_uri,
             environment={**server.container_environment(), **self.model.container_environment()},
         )

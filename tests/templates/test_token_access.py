@@ -10,8 +10,18 @@ import pytest
 from aws_cdk import aws_iam as iam
 from template_view import Template
 
+from weighbridge.names import Digest
 from weighbridge.registry import IamOrigin
-from weighbridge_cdk import ArtifactoryConnection, RegistryCredentials, Repositories, TokenRotation
+from weighbridge_cdk import (
+    ArtifactoryConnection,
+    ChannelPin,
+    GovernedEndpoint,
+    PrivateNetwork,
+    PromotedModel,
+    RegistryCredentials,
+    Repositories,
+    TokenRotation,
+)
 
 CANARY = "canary-token-3f1c"
 
@@ -71,6 +81,35 @@ def test_only_granted_roles_may_ask_for_image_credentials(
     assert len(invoking) == 1
     config = stack.resolve(credentials.image_config())
     assert config["repositoryAccessMode"] == "Vpc"
+
+
+def test_an_endpoint_pulls_its_image_with_the_credentials(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    connection = connected(stack)
+    network = PrivateNetwork(stack, "Network", cidr="10.0.0.0/16", availability_zones=["eu-central-1a"])
+    model = PromotedModel(
+        stack,
+        "Model",
+        model_name="minilm",
+        release_id=f"1@{Digest.of(b'promotion')}",
+        instance_type="ml.g5.xlarge",
+        channel=ChannelPin(name="prod", root_digest=Digest.of(b"root")),
+        connection=connection,
+    )
+    credentials = RegistryCredentials(stack, "Images", connection=connection, username="image-reader")
+    GovernedEndpoint(
+        stack, "Endpoint", endpoint_name="minilm", model=model, placement=network.placement,
+        image_registry_credentials=credentials,
+    )  # fmt: skip
+    template = template_of(stack)
+    (served,) = of_type(template, "AWS::SageMaker::Model")
+    config = served["PrimaryContainer"]["ImageConfig"]  # type: ignore[index]
+    assert config["RepositoryAccessMode"] == "Vpc"
+    arn = json.dumps(config["RepositoryAuthConfig"]["RepositoryCredentialsProviderArn"])
+    policies = map(json.dumps, of_type(template, "AWS::IAM::Policy"))
+    assert [text for text in policies if "lambda:InvokeFunction" in text and arn in text]
 
 
 def test_no_template_holds_a_token_that_the_synth_could_see(
