@@ -10,8 +10,8 @@ for helpers in ("trust", "verification", "resolution"):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / helpers))
 
 from aws_memory import REGION, AwsMemory, aws_memory  # noqa: E402
-from cloudformation_caller import ResponseBucket  # noqa: E402
 from channel_world import RegistryWorld, channel_world  # noqa: E402
+from cloudformation_caller import ResponseBucket  # noqa: E402
 
 
 @pytest.fixture

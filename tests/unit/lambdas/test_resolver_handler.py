@@ -8,8 +8,8 @@ import threading
 import boto3
 import pytest
 from aws_memory import BUCKET, TABLE, AwsMemory
-from cloudformation_caller import Context, ResponseBucket
 from channel_world import LAYOUT, TOKEN, RegistryWorld
+from cloudformation_caller import Context, ResponseBucket
 from trust_world import MODEL, NOW
 
 from lambdas.resolver import handler as resolver

@@ -290,7 +290,9 @@ def keys_of(kind: type, *, prefix: str = "") -> set[str]:
         ]
         many = typing.get_origin(hint) is tuple and bool(nested)
         for part in nested:
-            choice = {CreatedNetwork: ".create", ExistingNetwork: ".existing", IamSettings: ".iam"}.get(typing.cast(type, part), "")
+            choice = {CreatedNetwork: ".create", ExistingNetwork: ".existing", IamSettings: ".iam"}.get(
+                typing.cast(type, part), ""
+            )
             found |= keys_of(typing.cast(type, part), prefix=f"{prefix}{name}{'[]' if many else ''}{choice}.")
         if not nested:
             found.add(f"{prefix}{name}")
