@@ -121,8 +121,8 @@ def check_release_against_policy(*, release: Release, policy: Policy, licences: 
         return
     if not licences:
         raise TrustError(
-            f"{what}: {policy.channel} restricts licences, and no licence is known of this release: "
-            "register it with a bill of materials",
+            f"{what}: {policy.channel} restricts licences, and none was handed to this check, which does not read bills of "
+            "materials: leave the policy's licences empty",
             rule="refused.licence",
         )
     refused = [licence for licence in licences if licence not in policy.licences]
