@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 PYTEST = (str(BIN / "python"), "-m", "pytest", "-q")
+# Two workers, each with whole files: fixtures of a module or a session are then made once a worker at most.
+TWO = ("-n", "2", "--dist", "loadfile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class Step:
 STEPS = (
     Step("lint", "ruff", ((str(BIN / "ruff"), "check", "."), (str(BIN / "ruff"), "format", "--check", "--quiet", "."))),
     Step("types", "mypy --strict", ((str(BIN / "mypy"),),)),
-    Step("unit", "unit and template tests", ((*PYTEST, "tests/unit", "tests/templates"),), budget=90),
+    Step("unit", "unit and template tests", ((*PYTEST, *TWO, "tests/unit", "tests/templates"),), budget=90),
     Step(
         "integration",
-        "command line, pull, local SageMaker: with servers and processes",
-        ((*PYTEST, "tests/integration"),),
+        "command line, functions, pull, local SageMaker: with servers and processes",
+        ((*PYTEST, *TWO, "tests/integration"),),
     ),
     Step("contract", "registry contract and real clients", ((*PYTEST, "tests/contract", "tests/clients"),)),
     Step("sdk", "the SageMaker SDK v3, and the notebook", ((*PYTEST, "tests/sdk"),)),

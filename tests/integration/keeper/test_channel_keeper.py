@@ -18,7 +18,7 @@ from moto import mock_aws
 from lambdas.channel_keeper import handler as keeper
 from local.registry.process import RegistryProcess
 from local.registry.standard import USERS, models_repository, records_repository, standard_config
-from tests.unit.lambdas.fake_session import FakeBoto3
+from tests.integration.lambdas.fake_session import FakeBoto3
 from weighbridge.errors import CloudError, InputError, RegistryAuthError, RegistryForbiddenError, TrustError
 from weighbridge.names import Digest
 from weighbridge.registry import ArtifactoryClient, StaticToken

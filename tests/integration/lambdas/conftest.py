@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 for helpers in ("trust", "verification", "resolution"):
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / helpers))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "unit" / helpers))
 
 from aws_memory import REGION, AwsMemory, aws_memory  # noqa: E402
 from channel_world import RegistryWorld, channel_world  # noqa: E402
