@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from securesystemslib.signer import CryptoSigner, SSlibKey
+from tuf.api.metadata import Targets
 
 from weighbridge import canonical
 from weighbridge.errors import InputError, TrustError
@@ -25,6 +26,7 @@ from weighbridge.trust import (
     parse_policy,
     parse_promotion,
 )
+from weighbridge.trust.targets import make_target, read_revocations, revocation_bytes, revocation_path
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=60)
 
@@ -236,3 +238,15 @@ def test_licences_must_be_known_and_allowed(licences: list[str] | None) -> None:
         check_release_against_policy(release=release(None), policy=POLICY, licences=licences)
     assert refusal.value.rule == "refused.licence"
     check_release_against_policy(release=release(None), policy=POLICY, licences=["apache-2.0"])
+
+
+@pytest.mark.parametrize("path", [f"revocations/{'1' * 64}", "revocations/other", "policy.json"])
+def test_a_revocation_counts_under_its_own_digest_alone(path: str) -> None:
+    """Else a list could revoke another release than it shows, or a record could hide behind a second one."""
+    release = Digest("2" * 64)
+    data = revocation_bytes(release=release, reason="poisoned dataset", revoked_at=datetime(2026, 11, 24, tzinfo=UTC))
+    own = revocation_path(release)
+    assert set(read_revocations(Targets(targets={own: make_target(path=own, data=data)}))) == {release}
+    with pytest.raises(TrustError) as refusal:
+        read_revocations(Targets(targets={path: make_target(path=path, data=data)}))
+    assert refusal.value.rule == "refused.revocation"
