@@ -102,3 +102,25 @@ def test_a_redirected_write_is_refused_and_its_body_goes_nowhere(world: World) -
     with pytest.raises(RegistryError, match="which a write never is"):
         world.client().deploy_bytes(repository=RECORDS, path="written", data=b"x")
     assert {entry.origin for entry in world.registry.requests(since=before)} == {"registry"}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://registry.example.com/artifactory/x", "https://registry.example.com:8443/x", "https://other.com/x"]
+)
+def test_the_token_is_for_one_scheme_host_and_port(url: str) -> None:
+    client = ArtifactoryClient(url=URL, tokens=StaticToken(token="held"))
+    assert client.http.token_for(f"{URL}/{RECORDS}/x") == "held"
+    assert client.http.token_for(url) is None
+
+
+@responses.activate
+def test_a_redirect_cannot_choose_who_we_are() -> None:
+    """A user in the target's URL is no identity of ours: requests would send it as Basic authentication."""
+    location = "https://somebody:password@storage.example.com/x"
+    responses.get(f"{URL}/{RECORDS}/x", status=302, headers={"Location": location})
+    responses.get("https://storage.example.com/x", body=DATA)
+    responses.get(location, body=DATA)
+    client = ArtifactoryClient(url=URL, tokens=StaticToken(token="held"))
+    assert client.read(repository=RECORDS, path="x", limit=1000) == DATA
+    sent = [call.request.headers.get("Authorization") for call in responses.calls]
+    assert sent == ["Bearer held", None]
