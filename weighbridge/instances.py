@@ -88,6 +88,11 @@ def family(instance_type: str) -> str:
 
 def takes_inference_ami(instance_type: str) -> bool:
     """Whether `InferenceAmiVersion` may be chosen: SageMaker lists images for GPUs, Inferentia2 and Trainium only."""
+    return is_accelerated(instance_type)
+
+
+def is_accelerated(instance_type: str) -> bool:
+    """Whether the instance carries GPUs, Inferentia2 or Trainium."""
     return family(instance_type) in _GPU_FAMILIES | _NEURON_FAMILIES
 
 
