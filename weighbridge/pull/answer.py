@@ -22,6 +22,10 @@ class Carrier(Protocol):
         """Close the connection."""
         ...
 
+    def release(self) -> None:
+        """Take the next request; the answer was read to its end."""
+        ...
+
 
 class Answer:
     """Status, headers (lower case) and a body that is read once. `length` is None where the server told none."""
@@ -30,6 +34,7 @@ class Answer:
         self.status = status
         self.headers = headers
         self.finished = False
+        self._closed = False
         self._connection = connection
         self._left = left
         self._chunked = _is_chunked(headers)
@@ -75,7 +80,12 @@ class Answer:
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end and the connection can be used again."""
-        if not self.finished or not self._keep:
+        if self._closed:
+            return
+        self._closed = True
+        if self.finished and self._keep:
+            self._connection.release()
+        else:
             self._connection.close()
 
     def _end(self) -> None:

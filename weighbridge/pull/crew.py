@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
+from weighbridge.pull.connections import Stop, TlsContexts
 from weighbridge.pull.faults import StoppedError
-from weighbridge.pull.fetch import Fetcher, SourceKind, Stop, TlsContexts
+from weighbridge.pull.fetch import Fetcher, SourceKind
 from weighbridge.pull.plan import Plan, run_bytes_for, worker_count
 from weighbridge.pull.routes import Routes
 from weighbridge.pull.task import FileTask

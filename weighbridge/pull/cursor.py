@@ -6,8 +6,6 @@ import hashlib
 
 from weighbridge.pull.plan import Run
 
-BUFFER = 256 * 1024
-
 
 class Cursor:
     """Where a worker stands in a run: `at` in its list of pieces, `offset` bytes into that piece.
@@ -21,7 +19,7 @@ class Cursor:
         self.at = 0
         self.offset = 0
         self.etag: str | None = None
-        self.small = run.task.size <= BUFFER and len(run.task.pieces) == 1
+        self.small = run.small
         self.hash = None if self.small else hashlib.sha256()
 
     @property

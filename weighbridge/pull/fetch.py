@@ -1,4 +1,4 @@
-"""One worker's requests: connections that stay open, the token, redirects, signed URLs, and the registry's refusals.
+"""One worker's requests: the token, redirects, signed URLs, answers asked for ahead, and the registry's refusals.
 
 The rules are the registry client's own (`weighbridge.registry.http`): the token goes to the registry's scheme and host
 alone, redirects never lead to an unencrypted host, errors come from one tree.
@@ -6,23 +6,19 @@ alone, redirects never lead to an unencrypted host, errors come from one tree.
 
 from __future__ import annotations
 
-import re
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from weighbridge.errors import RegistryError
 from weighbridge.pull.answer import Answer
-from weighbridge.pull.faults import CutError, RefusedForNowError, StallError, StoppedError, WrongRangeError
-from weighbridge.pull.wire import Connection, connect
+from weighbridge.pull.connections import Connections, Stop, TlsContexts
+from weighbridge.pull.faults import CutError, MalformedError, RefusedForNowError, StallError, WrongRangeError
+from weighbridge.pull.wire import Connection
 from weighbridge.registry.http import MAX_REDIRECTS, PASSING, REDIRECTS, Http, error_for, words_in
 
 SourceKind = Literal["registry", "regional"]
@@ -30,7 +26,6 @@ SourceKind = Literal["registry", "regional"]
 _WORDS_LIMIT = 20_000
 _EXPIRED = (400, 401, 403, 404, 410)
 _USER_AGENT = "weighbridge"
-_NETLOC = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 
 @dataclass(slots=True)
@@ -43,79 +38,30 @@ class Source:
     signed: str | None = None
 
 
-class TlsContexts:
-    """The certificates to trust: the registry's own, and for other hosts the public ones beside it."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request whose answer was not read yet."""
 
-    def __init__(self, *, http: Http) -> None:
-        self._http = http
-
-    def context_for(self, parts: SplitResult) -> ssl.SSLContext | None:
-        """Return the context for a URL, None for plain HTTP."""
-        if parts.scheme != "https":
-            return None
-        return self._registry if parts.netloc == self._http.host else self._others
-
-    @cached_property
-    def _registry(self) -> ssl.SSLContext:
-        verify = self._http.verify
-        context = ssl.create_default_context(
-            cafile=str(verify) if isinstance(verify, Path) else requests.utils.DEFAULT_CA_BUNDLE_PATH
-        )
-        return self._checked(context)
-
-    @cached_property
-    def _others(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
-        if isinstance(self._http.verify, Path):
-            context.load_verify_locations(cafile=str(self._http.verify))
-        return self._checked(context)
-
-    def _checked(self, context: ssl.SSLContext) -> ssl.SSLContext:
-        if self._http.verify is False:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-
-class Stop:
-    """Set once; ends the reads of every worker that has registered its connections here."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._open: set[Connection] = set()
-
-    def set(self) -> None:
-        """Stop everybody, also those who wait for a silent server."""
-        with self._lock:
-            self._event.set()
-            for connection in self._open:
-                connection.abort()
-
-    def check(self) -> None:
-        """Raise StoppedError once it is set."""
-        if self._event.is_set():
-            raise StoppedError
-
-    def add(self, connection: Connection) -> None:
-        """Register a connection."""
-        with self._lock:
-            self._open = {item for item in self._open if not item.closed}
-            self._open.add(connection)
-        self.check()
+    url: str
+    token: str | None
+    connection: Connection
 
 
 class Fetcher:
-    """Belongs to one thread. `requests_made` counts its requests."""
+    """Belongs to one thread."""
 
     def __init__(self, *, http: Http, tls: TlsContexts, stop: Stop) -> None:
-        self.requests_made = 0
         self._http = http
-        self._tls = tls
         self._stop = stop
+        self._connections = Connections(http=http, tls=tls, stop=stop)
         scheme, netloc = urlsplit(http.url)[:2]
         self._registry = f"{scheme}://{netloc}/"
-        self._connections: dict[tuple[str, str], Connection] = {}
+        self._asked: dict[str, _Asked] = {}
+
+    @property
+    def requests_made(self) -> int:
+        """HTTP requests, redirects and repetitions included."""
+        return self._connections.requests_made
 
     @contextmanager
     def open(self, source: Source, *, headers: dict[str, str]) -> Iterator[Answer]:
@@ -132,6 +78,20 @@ class Fetcher:
         finally:
             answer.close()
 
+    def ask(self, source: Source) -> None:
+        """Send the request for a whole file that is opened soon, so that the answer lies here by then.
+
+        A failure is left to `open`, which asks again.
+        """
+        url = source.signed or source.url
+        try:
+            token = self._token_for(url)
+            connection = self._connections.ask(url, headers=_headers({}, token))
+        except (CutError, MalformedError):
+            self._stop.check()
+        else:
+            self._asked[source.url] = _Asked(url, token, connection)
+
     def pause(self, seconds: float) -> None:
         """Wait, in steps short enough to notice a stop."""
         while seconds > 0:
@@ -142,15 +102,13 @@ class Fetcher:
 
     def close(self) -> None:
         """Close all connections."""
-        for connection in self._connections.values():
-            connection.close()
+        self._connections.close()
 
     def _follow(self, source: Source, headers: dict[str, str]) -> Answer:
         renewed = False
         url, redirects = source.signed or source.url, 0
         while True:
-            token = None if self._is_foreign(url) else self._http.token_for(self._http.url)
-            answer = self._ask(url, headers, token)
+            answer, token = self._get(source, url, headers)
             if answer.status in (200, 206):
                 return answer
             if answer.status in REDIRECTS and answer.headers.get("location"):
@@ -193,45 +151,27 @@ class Fetcher:
         self._http.check_target(found)
         return found
 
-    def _ask(self, url: str, headers: dict[str, str], token: str | None) -> Answer:
-        sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
-        if token is not None:
-            sent["Authorization"] = f"Bearer {token}"
-        scheme, _, rest = url.partition("://")
-        netloc, slash, path = rest.partition("/")
-        if not slash or not _NETLOC.fullmatch(netloc):
-            raise RegistryError(f"{self._http.host} redirected to {scheme}://{netloc}, which is not HOST/PATH: refused")
-        target = f"/{path.partition('#')[0]}"
-        kept = self._connections.get((scheme, netloc))
-        if kept is not None and not kept.closed:
+    def _get(self, source: Source, url: str, headers: dict[str, str]) -> tuple[Answer, str | None]:
+        """Return the answer, and the token that was sent for it."""
+        asked = self._asked.pop(source.url, None)
+        if asked is not None:
             try:
-                return self._get(kept, target, sent)
+                if not headers and asked.url == url:
+                    return self._connections.answer(asked.connection), asked.token
+                asked.connection.close()
             except StallError:
                 raise
             except CutError:
-                # The server may close a connection between two requests; that is no fault of the file.
                 self._stop.check()
-        return self._get(self._connect(urlsplit(url)), target, sent)
+        token = self._token_for(url)
+        return self._connections.get(url, headers=_headers(headers, token)), token
 
-    def _get(self, connection: Connection, target: str, headers: dict[str, str]) -> Answer:
-        self.requests_made += 1
-        self._http.requests_made += 1
-        try:
-            return connection.get(target=target, headers=headers)
-        except BaseException:
-            connection.close()
-            raise
+    def _token_for(self, url: str) -> str | None:
+        return None if self._is_foreign(url) else self._http.token_for(self._http.url)
 
-    def _connect(self, parts: SplitResult) -> Connection:
-        tls = self._tls.context_for(parts)
-        connection = connect(
-            host=parts.hostname or "",
-            port=parts.port or (80 if tls is None else 443),
-            netloc=parts.netloc,
-            tls=tls,
-            connect_timeout=self._http.timeouts.connect,
-            read_timeout=self._http.timeouts.read,
-        )
-        self._stop.add(connection)
-        self._connections[parts.scheme, parts.netloc] = connection
-        return connection
+
+def _headers(more: dict[str, str], token: str | None) -> dict[str, str]:
+    found = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **more}
+    if token is not None:
+        found["Authorization"] = f"Bearer {token}"
+    return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from weighbridge.pull.task import FileTask
 
+BUFFER = 256 * 1024
 RUN_LIMIT = 256 * 1024 * 1024
 _RUNS_PER_WORKER = 4
 
@@ -22,15 +23,21 @@ class Run:
     task: FileTask
     pieces: list[int]
 
+    @property
+    def small(self) -> bool:
+        """Whether it is a whole file that fits into a worker's buffer."""
+        return self.task.size <= BUFFER and len(self.task.pieces) == 1
+
 
 def worker_count(*, sizes: Sequence[int], run_bytes: int, cores: int | None = None) -> int:
     """Return how many workers pay: two a core, between 4 and 32, and never more than there are runs.
 
     SHA-256 and system calls run outside Python's lock, so two a core keep the cores busy while some wait for the
-    network; more of them wait for each other (docs/pull.md).
+    network; more of them wait for each other (docs/pull.md). Small files are little else than Python: one worker brings
+    all of them, with many requests in flight.
     """
     available = cores or len(os.sched_getaffinity(0))
-    runs = sum(max(1, -(-size // run_bytes)) for size in sizes)
+    runs = sum(-(-size // run_bytes) for size in sizes if size > BUFFER) + any(size <= BUFFER for size in sizes)
     return max(1, min(runs, max(4, 2 * available), 32))
 
 

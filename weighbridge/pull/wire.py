@@ -48,6 +48,7 @@ class Connection:
         self.netloc = netloc
         self.requests = 0
         self.closed = False
+        self.idle = True
         self._stream = stream
         self._raw = raw
         self._head = bytearray(HEAD_LIMIT)
@@ -59,6 +60,17 @@ class Connection:
             CutError: no answer came.
             MalformedError: what came is not HTTP.
         """
+        self.ask(target=target, headers=headers)
+        return self.answer()
+
+    def ask(self, *, target: str, headers: dict[str, str]) -> None:
+        """Send a GET whose answer is read later; the connection is not `idle` until that answer was read.
+
+        Raises:
+            CutError: it cannot be sent.
+            MalformedError: it would not be HTTP.
+        """
+        self.idle = False
         lines = [
             f"GET {target} HTTP/1.1",
             f"Host: {self.netloc}",
@@ -72,7 +84,6 @@ class Connection:
             self._stream.send(f"{request}\r\n\r\n".encode("ascii"))
         except OSError as error:
             raise CutError(f"{self.netloc} gave no answer ({type(error).__name__})") from error
-        return self._answer()
 
     def receive(self, view: memoryview) -> int:
         """Read from the stream; see `ByteStream.receive`.
@@ -94,12 +105,22 @@ class Connection:
         except OSError:
             return
 
+    def release(self) -> None:
+        """Take the next request; the answer was read to its end."""
+        self.idle = True
+
     def close(self) -> None:
         """Close; more than once is fine."""
         self.closed = True
         self._raw.close()
 
-    def _answer(self) -> Answer:
+    def answer(self) -> Answer:
+        """Return the answer to the request that was sent.
+
+        Raises:
+            CutError: no answer came.
+            MalformedError: what came is not HTTP.
+        """
         for _ in range(_INTERIM_LIMIT):
             status, headers, left = self._read_head()
             if status >= 200:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Callable
 
 from weighbridge.errors import (
@@ -13,7 +14,8 @@ from weighbridge.errors import (
     RegistryNotFoundError,
 )
 from weighbridge.pull.answer import Answer
-from weighbridge.pull.cursor import BUFFER, Cursor
+from weighbridge.pull.connections import Stop
+from weighbridge.pull.cursor import Cursor
 from weighbridge.pull.faults import (
     CutError,
     DirtyError,
@@ -21,13 +23,14 @@ from weighbridge.pull.faults import (
     WrongRangeError,
     disk_refused,
 )
-from weighbridge.pull.fetch import Fetcher, Source, SourceKind, Stop
+from weighbridge.pull.fetch import Fetcher, Source, SourceKind
 from weighbridge.pull.patience import GAIN, Budget, Pace
-from weighbridge.pull.plan import Plan, Run
+from weighbridge.pull.plan import BUFFER, Plan, Run
 from weighbridge.pull.routes import Routes
 from weighbridge.pull.task import Piece
 from weighbridge.registry.http import Http
 
+AHEAD = 16
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,16})-([0-9]{1,16})/([0-9]{1,16}|\*)")
 
 
@@ -48,6 +51,7 @@ class Worker:
         self._progress = progress
         self._routes = routes
         self._buffer = memoryview(bytearray(BUFFER))
+        self._claimed: deque[Run] = deque()
 
     def run(self) -> None:
         """Work until nothing is left to claim.
@@ -57,7 +61,7 @@ class Worker:
             StoppedError: somebody else failed.
         """
         try:
-            while (run := self._plan.claim()) is not None:
+            while (run := self._next()) is not None:
                 if isinstance(run, float):
                     self._fetcher.pause(run)
                     continue
@@ -68,7 +72,20 @@ class Worker:
                 finally:
                     self._plan.done(run)
         finally:
+            for run in self._claimed:
+                self._plan.done(run)
             self._fetcher.close()
+
+    def _next(self) -> Run | float | None:
+        """Return what to do next. Small files are asked for ahead, so that nobody waits for the server between them."""
+        while not self._claimed or (len(self._claimed) < AHEAD and self._claimed[-1].small):
+            run = self._plan.claim()
+            if not isinstance(run, Run):
+                return self._claimed.popleft() if self._claimed else run
+            self._claimed.append(run)
+            if run.small and run.task.size:
+                self._fetcher.ask(run.task.source)
+        return self._claimed.popleft()
 
     def _bring(self, run: Run) -> None:
         """Fetch a run, or give back what is missing of it when another source is to be asked."""
