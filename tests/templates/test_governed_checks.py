@@ -150,7 +150,7 @@ def test_the_documentation_says_what_the_rules_say() -> None:
 
 
 def test_every_rule_has_a_file_of_its_own() -> None:
-    files = {path.stem for path in (ROOT / "constructs/weighbridge_cdk/checks/rules").glob("*.py")} - {"__init__"}
+    files = {path.stem for path in (ROOT / "weighbridge/checks/rules").glob("*.py")} - {"__init__"}
     assert files == {rule.check.__module__.rpartition(".")[2] for rule in RULES}
     assert len(files) == len(RULES)
 

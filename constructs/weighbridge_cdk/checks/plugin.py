@@ -9,8 +9,8 @@ from pathlib import Path
 import aws_cdk as cdk
 import jsii
 
-from weighbridge_cdk.checks.rule import Rule, mapping
-from weighbridge_cdk.checks.rules import RULES
+from weighbridge.checks.rule import Rule, mapping
+from weighbridge.checks.rules import RULES
 
 NAME = "GovernedModelChecks"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import ENDPOINT_CONFIG, Properties, Rule, entries, is_true
+from weighbridge.checks.rule import ENDPOINT_CONFIG, Properties, Rule, entries, is_true
 
 
 def check(config: Properties) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import MODEL, Properties, Rule, variables
+from weighbridge.checks.rule import MODEL, Properties, Rule, variables
 
 _HUB = re.compile(
     r"(^|[/.@])(huggingface\.co|hf\.co|cdn-lfs[a-z0-9-]*\.hf\.co|modelscope\.cn|ollama\.com)([:/]|$)", re.IGNORECASE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import MODEL, Properties, Rule, mapping
+from weighbridge.checks.rule import MODEL, Properties, Rule, mapping
 
 
 def check(model: Properties) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The rules, each in a file of its own."""
 
-from weighbridge_cdk.checks.rule import Rule
-from weighbridge_cdk.checks.rules import (
+from weighbridge.checks.rule import Rule
+from weighbridge.checks.rules import (
     automatic_rollback,
     captured_data_key,
     image_by_digest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import ENDPOINT, Properties, Rule, mapping
+from weighbridge.checks.rule import ENDPOINT, Properties, Rule, mapping
 
 
 def check(endpoint: Properties) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import MODEL, Properties, Rule, containers, ending
+from weighbridge.checks.rule import MODEL, Properties, Rule, containers, ending
 
 _BY_DIGEST = re.compile(r".*@sha256:[0-9a-f]{64}")
 

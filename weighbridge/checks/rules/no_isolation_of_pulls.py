@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import MODEL, Properties, Rule, containers, is_true, mapping
+from weighbridge.checks.rule import MODEL, Properties, Rule, containers, is_true, mapping
 
 
 def check(model: Properties) -> Iterator[str]:

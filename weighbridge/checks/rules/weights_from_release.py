@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import MODEL, Properties, Rule, containers
+from weighbridge.checks.rule import MODEL, Properties, Rule, containers
 
 SOURCES = ("ModelDataUrl", "ModelDataSource", "AdditionalModelDataSources", "ModelPackageName")
 

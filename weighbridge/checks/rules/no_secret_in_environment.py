@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import FUNCTION, MODEL, Properties, Rule, variables
+from weighbridge.checks.rule import FUNCTION, MODEL, Properties, Rule, variables
 
 _NAME = re.compile(
     r"(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)$", re.IGNORECASE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge_cdk.checks.rule import MODEL, Properties, Rule, is_true, variables
+from weighbridge.checks.rule import MODEL, Properties, Rule, is_true, variables
 
 _NAME = re.compile(r"(^|_)(TRUST_?REMOTE_?CODE|ALLOW_?REMOTE_?CODE|ENABLE_?REMOTE_?CODE)$", re.IGNORECASE)
 _ARGUMENT = re.compile(r"(^|\s|\")--trust[-_]remote[-_]code(?!\s*=?\s*false)", re.IGNORECASE)
