@@ -78,7 +78,7 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
     ),
     "training-data-objects": Acknowledgement(
         "AwsSolutions-IAM5",
-        "Objects below two prefixes of the training bucket: inputs may be read, results written; data scientists name them.",
+        "Objects below prefixes of the training bucket: inputs may be read, results and checkpoints written; data scientists name them.",
     ),
     "training-logs": Acknowledgement(
         "AwsSolutions-IAM5",
