@@ -82,7 +82,7 @@ class PromotedRegistry:
         )  # fmt: skip
         statements = bundle([envelope])
         record = make_record(release=release.to_bytes(), statements=statements)
-        at = layout.record_path(name=MODEL, release=release.digest)
+        at = layout.record_path(name=MODEL, release=release.digest, statements=Digest.of(statements))
         admin.deploy_bytes(repository=layout.records_repository, path=at, data=record)
         request = PromotionRequest(
             name=MODEL, version=version, release=release.digest, statements=Digest.of(statements), source=None,

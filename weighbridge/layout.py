@@ -44,9 +44,17 @@ class ChannelLayout:
         return f"{self.release_folder(name=name, release=release)}/chunks.json"
 
     def statements_path(self, *, name: str, release: Digest) -> str:
-        """Path of the statements bundle in the records repository."""
+        """Path of the registrar's bundle of statements in the records repository."""
         return f"{self.release_folder(name=name, release=release)}/statements.json"
 
-    def record_path(self, *, name: str, release: Digest) -> str:
-        """Path of record.json (release.json and statements.json in one file: one request for a resolver)."""
-        return f"{self.release_folder(name=name, release=release)}/record.json"
+    def later_statements_folder(self, *, name: str, release: Digest) -> str:
+        """Folder of what other roles state about a release afterwards, in the records repository."""
+        return f"{self.release_folder(name=name, release=release)}/statements"
+
+    def later_statement_path(self, *, name: str, release: Digest, role: str, bundle: Digest) -> str:
+        """Path of one such bundle: named by its role, which may write there, and by its own digest."""
+        return f"{self.later_statements_folder(name=name, release=release)}/{role}.{bundle.hex}.json"
+
+    def record_path(self, *, name: str, release: Digest, statements: Digest) -> str:
+        """Path of a record (release.json and a promotion's bundle of statements in one file: one request for a resolver)."""
+        return f"{self.release_folder(name=name, release=release)}/records/{statements.hex}.json"

@@ -8,8 +8,9 @@ from weighbridge.errors import IntegrityError
 from weighbridge.inspection.report import InspectionReport
 from weighbridge.inspection.validators import VALIDATORS
 from weighbridge.release import Release
+from weighbridge.trust.inspected import INSPECTION_TYPE as PREDICATE_TYPE
 
-PREDICATE_TYPE = "urn:weighbridge:inspection:v1"
+__all__ = ["PREDICATE_TYPE", "inspection_predicate"]
 
 
 def inspection_predicate(report: InspectionReport, release: Release) -> JsonObject:

@@ -14,7 +14,7 @@ from weighbridge.release import RELEASE_LIMIT, Release, parse_chunks, parse_rele
 from weighbridge.release.chunks import CHUNKS_LIMIT
 from weighbridge.trust import ChannelState, Policy, Promotion, check_release_against_policy, verify_bundle
 from weighbridge.trust.statements import BUNDLE_LIMIT
-from weighbridge.verification import fetch_release, make_record, refuse_revoked
+from weighbridge.verification import fetch_record, make_record, refuse_revoked
 from weighbridge.verification.record import RECORD_LIMIT
 
 BOM_LIMIT = 64 * 1024 * 1024
@@ -35,7 +35,7 @@ class Candidate:
 
     @property
     def record(self) -> bytes:
-        """The bytes of record.json."""
+        """The bytes of the record."""
         return make_record(release=self.release.to_bytes(), statements=self.statements)
 
     def check_policy(self, policy: Policy) -> None:
@@ -69,7 +69,8 @@ def registered_candidate(
     try:
         data = _read(client, layout, layout.release_path(name=name, release=digest), RELEASE_LIMIT)
         statements = _read(client, layout, layout.statements_path(name=name, release=digest), BUNDLE_LIMIT)
-        record = _read(client, layout, layout.record_path(name=name, release=digest), RECORD_LIMIT)
+        place = layout.record_path(name=name, release=digest, statements=Digest.of(statements))
+        record = _read(client, layout, place, RECORD_LIMIT)
     except RegistryNotFoundError as error:
         raise RegistryNotFoundError(
             f"{layout.channel}: the registration of {name}:{version} is half done: repeat `weighbridge register`: "
@@ -85,7 +86,7 @@ def registered_candidate(
     found = Candidate(release=release, statements=statements, sidecars=sidecars, source=None, source_id=None)
     if record != found.record:
         raise IntegrityError(
-            f"{layout.records_repository}: record.json of {name}:{version} is not its release and statements"
+            f"{layout.records_repository}: the record of {name}:{version} is not its release and statements"
         )
     return found
 
@@ -101,11 +102,7 @@ def promoted_candidate(
     """
     promotion = promotion_of(state, version)
     refuse_revoked(state=state, promotion=promotion)
-    release, _ = fetch_release(client=client, layout=layout, state=state, promotion=promotion)
-    path = layout.statements_path(name=state.name, release=promotion.release)
-    statements = _read(client, layout, path, BUNDLE_LIMIT)
-    if Digest.of(statements) != promotion.statements:
-        raise IntegrityError(f"{layout.records_repository}/{path}: is not the bundle that the promotion names")
+    release, _, statements = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
     return Candidate(
         release=release,
         statements=statements,

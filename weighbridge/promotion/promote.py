@@ -12,9 +12,10 @@ from datetime import datetime
 
 from securesystemslib.signer import Signer
 
-from weighbridge.errors import InputError, NothingPromotedError, RegistryNotFoundError, RevokedError
+from weighbridge.errors import InputError, NothingPromotedError, RegistryNotFoundError, RevokedError, TrustError
 from weighbridge.layout import ChannelLayout, weights_folder
 from weighbridge.names import Digest, check_name
+from weighbridge.promotion.bundling import with_later_statements
 from weighbridge.promotion.candidate import Candidate, promoted_candidate, promotion_of, registered_candidate
 from weighbridge.registration.weights import check_at, copy_weights, mirror_properties
 from weighbridge.registry import ArtifactoryClient, Location
@@ -93,10 +94,12 @@ def promote(
     check_name(version, field="version")
     state = target.reader.refresh(name)
     candidate = _candidate(client, target=target, source=source, state=state, version=version)
+    layouts = (target.layout,) if source is None else (source.layout, target.layout)
+    candidate = with_later_statements(client=client, candidate=candidate, layouts=layouts, policy=state.policy)
     head = _head(state)
     _check_target(state, candidate, head=head)
     _copy(client, candidate, source=source, target=target, progress=progress)
-    if head is not None and head.release == candidate.release.digest:
+    if head is not None and head.release == candidate.release.digest and _holds(client, target, state, head):
         return _report(client, target, head, candidate.release, changed=False)
     promotion = _publish(publisher, candidate, reason="promote")
     return _report(client, target, promotion, candidate.release, changed=True)
@@ -160,6 +163,15 @@ def _candidate(
     return promoted_candidate(client=client, layout=source.layout, state=source_state, version=version)
 
 
+def _holds(client: ArtifactoryClient, target: ChannelAccess, state: ChannelState, head: Promotion) -> bool:
+    # A policy that asks for more than it did needs a promotion whose bundle has it.
+    try:
+        fetch_release(client=client, layout=target.layout, state=state, promotion=head)
+    except TrustError:
+        return False
+    return True
+
+
 def _head(state: ChannelState) -> Promotion | None:
     promotions = state.promotions(state.name)
     return promotions[-1] if promotions else None
@@ -202,8 +214,9 @@ def _copy(
     place = layout.release_folder(name=release.name, release=release.digest)
     records = {f"{place}/{name}": data for name, data in candidate.sidecars.items()}
     records[layout.release_path(name=release.name, release=release.digest)] = release.to_bytes()
-    records[layout.statements_path(name=release.name, release=release.digest)] = candidate.statements
-    records[layout.record_path(name=release.name, release=release.digest)] = candidate.record
+    statements = Digest.of(candidate.statements)
+    place = layout.record_path(name=release.name, release=release.digest, statements=statements)
+    records[place] = candidate.record
     for path, data in records.items():
         client.deploy_bytes(repository=layout.records_repository, path=path, data=data)
 

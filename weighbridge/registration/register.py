@@ -1,6 +1,6 @@
 """The registrar: read every byte back from `incoming`, bind it into a release, sign that, write it into a channel.
 
-Order of writes: the version's claim, weights, sidecars, release.json, statements.json, and record.json last, which is
+Order of writes: the version's claim, weights, sidecars, release.json, statements.json, and the record last, which is
 what readers read. Every write is write-once and the same in every run, so a repeated call completes a half-done one.
 """
 
@@ -160,7 +160,7 @@ def _write_records(
     )
     client.deploy_bytes(
         repository=repository,
-        path=layout.record_path(name=release.name, release=release.digest),
+        path=layout.record_path(name=release.name, release=release.digest, statements=Digest.of(statements)),
         data=make_record(release=release.to_bytes(), statements=statements),
     )
     return statements

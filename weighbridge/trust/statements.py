@@ -19,6 +19,7 @@ from weighbridge import canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import InputError, IntegrityError, TrustError
 from weighbridge.names import Digest
+from weighbridge.trust.inspected import refuse_blocked
 from weighbridge.trust.policy import Policy
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -82,8 +83,21 @@ def sign_statement(
 
 
 def bundle(envelopes: Iterable[JsonObject]) -> bytes:
-    """Return the canonical bytes of `statements.json`; their SHA-256 stands in the promotion."""
+    """Return the canonical bytes of a bundle; the SHA-256 of the promoted one stands in the promotion."""
     return canonical.dump({"envelopes": list(envelopes)})
+
+
+def envelopes_of(data: bytes) -> tuple[Json, ...]:
+    """Return a bundle's envelopes, not yet verified.
+
+    Raises:
+        TrustError: rule `refused.json` or `refused.statement`, when it is not a bundle.
+    """
+    document = canonical.parse_object(data, what="statements", limit=BUNDLE_LIMIT)
+    envelopes = document.get("envelopes")
+    if set(document) != {"envelopes"} or not isinstance(envelopes, list):
+        raise TrustError("statements: not one list of envelopes", rule=_RULE)
+    return tuple(envelopes)
 
 
 def verify_bundle(
@@ -92,25 +106,21 @@ def verify_bundle(
     """Verify every statement in a bundle, and that the policy's required ones are among them.
 
     Args:
-        data: bytes of `statements.json`.
+        data: bytes of the bundle.
         expected: their digest, from the promotion.
 
     Raises:
         IntegrityError: when the bytes do not hash to `expected`.
         TrustError: rule `refused.json`; `refused.statement`, when an envelope is malformed, about something else, or
             bears a signature that no key of the policy verifies; `refused.missing-statement`, when a required type is
-            missing or not signed by one of its roles.
+            missing or not signed by one of its roles; `refused.inspection`, when the inspector blocked the release.
     """
     found = Digest.of(data)
     if found != expected:
-        raise IntegrityError(f"statements.json: the bytes hash to {found}, not to {expected}")
-    document = canonical.parse_object(data, what="statements.json", limit=BUNDLE_LIMIT)
-    envelopes = document.get("envelopes")
-    if set(document) != {"envelopes"} or not isinstance(envelopes, list):
-        raise TrustError("statements.json: not one list of envelopes", rule=_RULE)
+        raise IntegrityError(f"statements: the bytes hash to {found}, not to {expected}")
     statements = tuple(
-        _verify_envelope(envelope, subject=f"{name}:{version}", release=release, policy=policy)
-        for envelope in envelopes
+        verify_envelope(envelope, subject=f"{name}:{version}", release=release, policy=policy)
+        for envelope in envelopes_of(data)
     )
     for predicate_type in policy.required_statements:
         allowed = policy.keys_for(predicate_type)
@@ -124,10 +134,17 @@ def verify_bundle(
                 "and there is none",
                 rule="refused.missing-statement",
             )
+    for statement in statements:
+        refuse_blocked(statement.predicate_type, statement.predicate, subject=f"{name}:{version}")
     return statements
 
 
-def _verify_envelope(envelope: Json, *, subject: str, release: Digest, policy: Policy) -> Statement:
+def verify_envelope(envelope: Json, *, subject: str, release: Digest, policy: Policy) -> Statement:
+    """Verify one envelope about `release`, which is `subject` (NAME:VERSION), signed by keys of the policy alone.
+
+    Raises:
+        TrustError: rule `refused.json` or `refused.statement`.
+    """
     if not isinstance(envelope, dict) or set(envelope) != {"payloadType", "payload", "signatures"}:
         raise TrustError("statement: not a DSSE envelope", rule=_RULE)
     if envelope["payloadType"] != PAYLOAD_TYPE:

@@ -81,13 +81,21 @@ def refuse_revoked(*, state: ChannelState, promotion: Promotion) -> None:
 def fetch_release(
     *, client: RegistryReader, layout: ChannelLayout, state: ChannelState, promotion: Promotion
 ) -> tuple[Release, tuple[Statement, ...]]:
-    """Read and verify the release and the statements that a promotion names (record.json).
+    """Read and verify the release and the statements that a promotion names (its record).
 
     Raises:
         IntegrityError, TrustError: the records are not what the promotion says.
     """
+    release, statements, _ = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
+    return release, statements
+
+
+def fetch_record(
+    *, client: RegistryReader, layout: ChannelLayout, state: ChannelState, promotion: Promotion
+) -> tuple[Release, tuple[Statement, ...], bytes]:
+    """Return what `fetch_release` does, and the verified bundle's bytes, for who promotes it further."""
     name, digest = promotion.name, promotion.release
-    path = layout.record_path(name=name, release=digest)
+    path = layout.record_path(name=name, release=digest, statements=promotion.statements)
     data, bundle = parse_record(_read(client, layout, path, limit=RECORD_LIMIT))
     release = parse_release(data, expected=digest)
     if (release.name, release.version) != (name, promotion.version):
@@ -105,7 +113,7 @@ def fetch_release(
         policy=state.policy,
     )
     check_release_against_policy(release=release, policy=state.policy)
-    return release, statements
+    return release, statements, bundle
 
 
 def _read(client: RegistryReader, layout: ChannelLayout, path: str, *, limit: int) -> bytes:

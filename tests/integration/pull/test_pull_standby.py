@@ -86,7 +86,8 @@ class Place:
             predicate={}, signers=[self.channel.registrar],
         )  # fmt: skip
         statements = bundle([envelope])
-        path = f"/artifactory/{RECORDS}/minilm/releases/{release.digest.hex}/record.json"
+        place = f"minilm/releases/{release.digest.hex}/records/{Digest.of(statements).hex}.json"
+        path = f"/artifactory/{RECORDS}/{place}"
         self.world.server.files[path] = make_record(release=release.to_bytes(), statements=statements)
         promotion = self.channel.promote(release=release.digest, statements=Digest.of(statements))
         self.promotion_id = promotion.release_id

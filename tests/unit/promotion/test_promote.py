@@ -41,7 +41,7 @@ def test_a_release_goes_from_registration_to_prod(world: PromotionWorld) -> None
         path = f"models/{MODEL}/1.0.0/{item.path}"
         assert world.registry.files["prod-models", path] == world.registry.files["dev-models", path]
     folder = f"{MODEL}/releases/{registered.digest.hex}"
-    for name in ("release.json", "statements.json", "record.json", "chunks.json"):
+    for name in ("release.json", f"records/{registered.statements.hex}.json", "chunks.json"):
         assert (
             world.registry.files["prod-records", f"{folder}/{name}"]
             == (world.registry.files["dev-records", f"{folder}/{name}"])
@@ -99,7 +99,7 @@ def test_what_was_not_registered_or_not_promoted_is_said_so(world: PromotionWorl
 
 def test_a_half_done_registration_is_not_promoted(world: PromotionWorld) -> None:
     done = world.register("1.0.0")
-    del world.registry.files["dev-records", f"{MODEL}/releases/{done.digest.hex}/record.json"]
+    del world.registry.files["dev-records", f"{MODEL}/releases/{done.digest.hex}/records/{done.statements.hex}.json"]
     with pytest.raises(RegistryNotFoundError, match="half done"):
         world.promote("1.0.0", to="dev")
 
@@ -142,12 +142,17 @@ def test_other_bytes_at_the_target_are_a_conflict(world: PromotionWorld) -> None
 def test_records_that_were_exchanged_are_refused(world: PromotionWorld) -> None:
     first, second = world.register("1.0.0"), world.register("2.0.0")
     files, folder = world.registry.files, f"{MODEL}/releases"
-    for name in ("release.json", "record.json"):
-        files["dev-records", f"{folder}/{first.digest.hex}/{name}"] = files[
-            "dev-records", f"{folder}/{second.digest.hex}/{name}"
+    for own, other in (
+        ("release.json", "release.json"),
+        (f"records/{first.statements.hex}.json", f"records/{second.statements.hex}.json"),
+    ):
+        kept = dict(files)
+        files["dev-records", f"{folder}/{first.digest.hex}/{own}"] = files[
+            "dev-records", f"{folder}/{second.digest.hex}/{other}"
         ]
-    with pytest.raises(IntegrityError):
-        world.promote("1.0.0", to="dev")
+        with pytest.raises(IntegrityError):
+            world.promote("1.0.0", to="dev")
+        files.update(kept)
     files["dev-records", f"{MODEL}/versions/1.0.0.json"] = files["dev-records", f"{MODEL}/versions/2.0.0.json"]
     with pytest.raises(TrustError):
         world.promote("1.0.0", to="dev")

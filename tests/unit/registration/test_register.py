@@ -90,7 +90,7 @@ def test_a_release_binds_what_was_read_back(tmp_path: Path, signer: CryptoSigner
     bom = registry.files[RECORDS, f"{folder}/bom.cdx.json"]
     assert release.bom is not None
     assert (len(bom), Digest.of(bom)) == (release.bom.size, release.bom.digest)
-    written, statements = parse_record(registry.files[RECORDS, f"{folder}/record.json"])
+    written, statements = parse_record(registry.files[RECORDS, f"{folder}/records/{done.statements.hex}.json"])
     assert parse_release(written, expected=done.digest) == release
     assert registry.files[RECORDS, f"{folder}/release.json"] == written
     assert registry.files[RECORDS, f"{folder}/statements.json"] == statements
@@ -99,7 +99,7 @@ def test_a_release_binds_what_was_read_back(tmp_path: Path, signer: CryptoSigner
         policy=policy(signer),
     )  # fmt: skip
     assert statement.predicate_type == PREDICATE_TYPE
-    assert registry.writes[-1].endswith("/record.json")
+    assert registry.writes[-1].endswith(f"/records/{done.statements.hex}.json")
     assert str(done.reference) == f"registry.example.com/{MODELS}/minilm:1.0.0@{done.digest}"
     found = find_release(client=registry, layout=LAYOUT, name="minilm", version="1.0.0")  # type: ignore[arg-type]
     assert found == done.digest
@@ -125,7 +125,8 @@ def test_killed_at_any_write_a_repeated_call_completes(tmp_path: Path, signer: C
         done = run(registry, signer)
         assert len(registry.writes) == total
         assert left.items() <= registry.files.items()
-        _, statements = parse_record(registry.files[RECORDS, LAYOUT.record_path(name="minilm", release=done.digest)])
+        place = LAYOUT.record_path(name="minilm", release=done.digest, statements=done.statements)
+        _, statements = parse_record(registry.files[RECORDS, place])
         assert registry.files[RECORDS, LAYOUT.statements_path(name="minilm", release=done.digest)] == statements
 
 
@@ -203,7 +204,7 @@ def test_a_target_that_holds_other_weights_is_a_conflict(tmp_path: Path, signer:
     registry.files[MODELS, f"{FOLDER}/model.safetensors"] = b"older"
     with pytest.raises(RegistryConflictError, match=r"model\.safetensors"):
         run(registry, signer)
-    assert not any(path.endswith("/record.json") for path in registry.writes)
+    assert not any("/records/" in path for path in registry.writes)
 
 
 def test_a_version_without_a_job_record_has_no_claims(tmp_path: Path, signer: CryptoSigner) -> None:

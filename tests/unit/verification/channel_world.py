@@ -75,6 +75,7 @@ class RegistryWorld:
     world: World
     registry: FolderRegistry
     count: int = field(default=0)
+    bundles: dict[Digest, Digest] = field(default_factory=dict)
 
     def client(self) -> ArtifactoryClient:
         return ArtifactoryClient(
@@ -110,6 +111,7 @@ class RegistryWorld:
     def publish(self, release: Release, *, statements: bytes | None = None, record: bool = True) -> Promotion:
         """Write a release's record, and promote it."""
         data = self.statements(release) if statements is None else statements
+        self.bundles[release.digest] = Digest.of(data)
         if record:
             self.write_record(release.digest, make_record(release=release.to_bytes(), statements=data))
         return self.promote(release, statements=data)
@@ -125,8 +127,10 @@ class RegistryWorld:
         }
         return self.world.promote(**{**fields, **changes})
 
-    def write_record(self, release: Digest, data: bytes) -> None:
-        path = self.world.folder / LAYOUT.record_path(name=MODEL, release=release)
+    def write_record(self, release: Digest, data: bytes, *, statements: bytes | None = None) -> None:
+        """Write a record where readers look for it: by the given bundle, or by the one that was published last."""
+        named = self.bundles[release] if statements is None else Digest.of(statements)
+        path = self.world.folder / LAYOUT.record_path(name=MODEL, release=release, statements=named)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 

@@ -91,7 +91,7 @@ def test_a_revoked_release_is_refused_without_a_request(served: RegistryWorld) -
 def test_a_missing_record_names_its_path(served: RegistryWorld) -> None:
     release = served.release("1.0.0")
     served.publish(release, record=False)
-    with pytest.raises(TrustError, match=rf"dev-records/minilm/releases/{release.digest.hex}/record\.json") as refusal:
+    with pytest.raises(TrustError, match=rf"dev-records/minilm/releases/{release.digest.hex}/records/[0-9a-f]{{64}}\.json") as refusal:
         verify(served)
     assert refusal.value.rule == "refused.missing-record"
 
@@ -122,7 +122,8 @@ def test_another_release_in_its_place(served: RegistryWorld) -> None:
 def test_a_promotion_under_another_name_or_version(served: RegistryWorld, changes: dict[str, str]) -> None:
     release = replace(served.release("1.0.0"), **changes)
     statements = served.statements(release)
-    served.write_record(release.digest, make_record(release=release.to_bytes(), statements=statements))
+    record = make_record(release=release.to_bytes(), statements=statements)
+    served.write_record(release.digest, record, statements=statements)
     served.promote(release, statements=statements, version="1.0.0")
     with pytest.raises(TrustError, match=r"is for minilm:1\.0\.0, its release is") as refusal:
         verify(served)
@@ -158,7 +159,7 @@ def test_statements_that_were_exchanged_after_the_promotion(served: RegistryWorl
             release=release.to_bytes(), statements=bundle([served.envelope(release), served.envelope(release)])
         ),
     )
-    with pytest.raises(IntegrityError, match=r"statements\.json"):
+    with pytest.raises(IntegrityError, match="statements: the bytes hash to"):
         verify(served)
 
 
@@ -185,7 +186,7 @@ def test_a_malformed_record_is_refused(served: RegistryWorld, data: bytes) -> No
     release = served.release("1.0.0")
     served.publish(release)
     served.write_record(release.digest, data)
-    with pytest.raises(RefusedError, match=r"record\.json"):
+    with pytest.raises(RefusedError, match="record"):
         verify(served)
 
 

@@ -1,0 +1,76 @@
+"""The bundle of statements that a promotion names: what came with the release, and what others stated since.
+
+Statements that the target's policy cannot verify are left out, so that junk in a folder of statements stops nobody; what
+the policy requires has to be among the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from weighbridge.canonical import Json
+from weighbridge.errors import IntegrityError, RegistryNotFoundError, TrustError
+from weighbridge.layout import ChannelLayout
+from weighbridge.promotion.candidate import Candidate
+from weighbridge.registry import ArtifactoryClient
+from weighbridge.trust import Policy, Statement, bundle
+from weighbridge.trust.inspected import INSPECTION_TYPE
+from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_envelope
+
+# Each costs a request; whoever may write statements could else make promoting slow.
+LATER_LIMIT = 64
+
+
+def with_later_statements(
+    *, client: ArtifactoryClient, candidate: Candidate, layouts: Sequence[ChannelLayout], policy: Policy
+) -> Candidate:
+    """Return the candidate with the bundle for a channel whose policy is `policy`.
+
+    Args:
+        layouts: channels in whose records statements about the release may lie.
+
+    Raises:
+        RegistryError: when one cannot be read.
+    """
+    release = candidate.release
+    found: dict[str, tuple[Json, Statement]] = {}
+    kept = list(envelopes_of(candidate.statements))
+    for layout in layouts:
+        kept += _later(client, layout, candidate)
+    for envelope in kept:
+        try:
+            subject = f"{release.name}:{release.version}"
+            statement = verify_envelope(envelope, subject=subject, release=release.digest, policy=policy)
+        except TrustError:
+            continue
+        found.setdefault(repr(envelope), (envelope, statement))
+    wanted = [envelope for envelope in _without_superseded(list(found.values())) if isinstance(envelope, dict)]
+    return replace(candidate, statements=bundle(wanted))
+
+
+def _later(client: ArtifactoryClient, layout: ChannelLayout, candidate: Candidate) -> Iterator[Json]:
+    release = candidate.release
+    folder = layout.later_statements_folder(name=release.name, release=release.digest)
+    try:
+        files = client.listing(repository=layout.records_repository, path=folder)
+    except RegistryNotFoundError:
+        return
+    for file in files[:LATER_LIMIT]:
+        try:
+            data = client.read(repository=layout.records_repository, path=file.path, limit=BUNDLE_LIMIT)
+            yield from envelopes_of(data)
+        except (TrustError, IntegrityError):
+            continue
+
+
+def _without_superseded(statements: Sequence[tuple[Json, Statement]]) -> Iterator[Json]:
+    # An inspection that was repeated, say with a mended scanner, stands in place of the earlier one.
+    last = max((_time(item) for _, item in statements if item.predicate_type == INSPECTION_TYPE), default="")
+    for envelope, statement in statements:
+        if statement.predicate_type != INSPECTION_TYPE or _time(statement) == last:
+            yield envelope
+
+
+def _time(statement: Statement) -> str:
+    return str(statement.predicate.get("inspected_at", ""))
