@@ -21,7 +21,8 @@ from weighbridge.errors import (
 )
 from weighbridge.registration.described_job import DescribedJob, ModelVersion
 from weighbridge.registration.evidence import JobEvidence
-from weighbridge.registration.notices import Notice, Notices
+from weighbridge.registration.explanations import EVENT_AGAIN, ended_badly, not_published, not_registered
+from weighbridge.registration.notices import Notices
 
 ENDED = ("Completed", "Failed", "Stopped")
 ROLLBACK_RULE = "input.rollback"
@@ -77,14 +78,14 @@ def complete(*, job: DescribedJob, incoming: str, registrar: Registrar, notices:
             f"training job {job.name}: is {job.status}, although an event said that it ended: ask again"
         )
     if job.status != "Completed":
-        notices.send(_ended_badly(job))
+        notices.send(ended_badly(job))
         return Completion("told", f"training job {job.name} {job.status.lower()}: {job.failure or 'no reason given'}")
     try:
         model = job.model_version()
         reference = registrar.register(model=model, evidence=job.evidence())
     except WeighbridgeError as error:
-        final = _is_the_jobs_fault(error)
-        notices.send(_not_registered(job, error, final=final))
+        final = is_the_jobs_fault(error)
+        notices.send(not_registered(job, error, now=None if final else EVENT_AGAIN))
         if not final:
             raise
         return Completion("told", f"training job {job.name}: {error}")
@@ -100,8 +101,8 @@ def _publish(
         if error.rule == ROLLBACK_RULE:
             # This event came again after a later version: the release was published once, and stays where it is.
             return Completion("already-published", f"{reference} was published before and a later version came since")
-        final = isinstance(error, RevokedError) or error.rule in POLICY_RULES
-        notices.send(_not_published(job, model, error, final=final))
+        final = is_forbidden(error)
+        notices.send(not_published(job, model, error, now=None if final else EVENT_AGAIN))
         if not final:
             raise
         return Completion("told", f"training job {job.name}: {error}")
@@ -109,54 +110,12 @@ def _publish(
     return Completion(outcome, f"{published.reference} is {published.release_id}")
 
 
-def _is_the_jobs_fault(error: WeighbridgeError) -> bool:
+def is_forbidden(error: WeighbridgeError) -> bool:
+    """Whether a registered release may never be published in the channel."""
+    return isinstance(error, RevokedError) or error.rule in POLICY_RULES
+
+
+def is_the_jobs_fault(error: WeighbridgeError) -> bool:
+    """Whether no repetition helps, because what the job uploaded or said is not acceptable."""
     own = (InputError, IntegrityError, RegistryNotFoundError, RegistryConflictError)
     return isinstance(error, own) or (isinstance(error, TrustError) and error.rule in JOB_RULES)
-
-
-def _ended_badly(job: DescribedJob) -> Notice:
-    reason = job.failure or ("It was stopped." if job.status == "Stopped" else "SageMaker gives no reason.")
-    return Notice(
-        subject=f"weighbridge: training job {job.name} {job.status.lower()}",
-        text=(
-            f"The training job {job.name} did not end well ({job.status}), so no model was registered from it.\n\n"
-            f"Why: {reason}\n\n"
-            "What now: look into the job's log, repair the cause, and start it again. Nothing of it can be deployed.\n\n"
-            f"Job: {job.arn}\n"
-        ),
-        owner=job.owner,
-    )
-
-
-def _not_registered(job: DescribedJob, error: WeighbridgeError, *, final: bool) -> Notice:
-    now = (
-        "repair the cause and start a training job again, under another model version. Nothing of this one can be deployed."
-        if final
-        else _PATIENCE
-    )
-    return Notice(
-        subject=f"weighbridge: the model of {job.name} was not registered",
-        text=(
-            f"The training job {job.name} ended, but the model that it uploaded was not registered.\n\n"
-            f"Why: {error} [{error.rule}]\n\nWhat now: {now}\n\nJob: {job.arn}\n"
-        ),
-        owner=job.owner,
-    )
-
-
-def _not_published(job: DescribedJob, model: ModelVersion, error: WeighbridgeError, *, final: bool) -> Notice:
-    return Notice(
-        subject=f"weighbridge: {model} was registered, but not published",
-        text=(
-            f"The model {model} of the training job {job.name} was registered, but could not be published.\n\n"
-            f"Why: {error} [{error.rule}]\n\nWhat now: {_FORBIDDEN if final else _PATIENCE}\n\nJob: {job.arn}\n"
-        ),
-        owner=job.owner,
-    )
-
-
-_FORBIDDEN = "this version stays where it is and is not deployed: train another one that the channel's policy allows."
-_PATIENCE = (
-    "nothing yet, this is not your job's fault. It is tried again twice within minutes; if that does not help either, the "
-    "platform team finds the event in the queue of lost events and sends it again when the cause is repaired."
-)

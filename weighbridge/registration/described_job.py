@@ -82,6 +82,22 @@ class DescribedJob:
             tags=tags,
         )
 
+    @classmethod
+    def find(cls, *, client: SageMakerClient, name: str) -> Self | None:
+        """Ask SageMaker as `read` does; None when it says that there is no such job.
+
+        Raises:
+            CloudError: as `read`.
+        """
+        try:
+            return cls.read(client=client, name=name)
+        except CloudError as error:
+            cause = error.__cause__
+            # DescribeTrainingJob says so with ResourceNotFound in the API's model, with ValidationException in life.
+            if isinstance(cause, ClientError) and "not found" in str(cause).lower():
+                return None
+            raise
+
     @property
     def owner(self) -> str | None:
         """Who is told when something goes wrong: the tag `weighbridge:owner`."""

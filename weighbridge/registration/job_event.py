@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from weighbridge.errors import InputError
 
@@ -24,6 +25,21 @@ def job_name(event: Mapping[str, object]) -> str:
     """
     detail = event.get("detail")
     name = detail.get("TrainingJobName") if isinstance(detail, Mapping) else None
-    if event.get("detail-type") != DETAIL_TYPE or not isinstance(name, str) or not _NAME.fullmatch(name):
+    if event.get("detail-type") != DETAIL_TYPE or not _is_name(name):
         raise InputError(f"event: is not a {DETAIL_TYPE} of a named training job", rule=RULE)
     return name
+
+
+def check_job_name(value: object, *, field: str) -> str:
+    """Return `value` if it can be a training job's name.
+
+    Raises:
+        InputError: rule `input.event`, naming `field`, when it cannot.
+    """
+    if not _is_name(value):
+        raise InputError(f"{field}: {value!r} is no name of a training job", rule=RULE)
+    return value
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
