@@ -15,6 +15,9 @@ NAMESPACE = "weighbridge"
 RESOLUTION_ALARMS = "ResolutionAlarms"
 HOURS_UNTIL_EXPIRY = "HoursUntilExpiry"
 HOURS_UNTIL_RENEWAL = "HoursUntilRenewal"
+ENDPOINTS_CHECKED = "EndpointsChecked"
+SEVERE_FINDINGS = "SevereFindings"
+REVOKED_RUNNING = "RevokedRunning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ Requests to the registry: six for the channel (seven without kept metadata), one
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.layout import ChannelLayout
@@ -26,8 +24,9 @@ from weighbridge.resolution.acceptance import Acceptance, AcceptanceStore, Histo
 from weighbridge.resolution.alarms import AlarmKind, Alarms
 from weighbridge.resolution.fit import fit, fit_anyhow
 from weighbridge.resolution.kept_metadata import TrustedMetadataStore
+from weighbridge.resolution.remembered import refresh_remembered
 from weighbridge.resolution.resolution import Resolution, ResolutionRequest
-from weighbridge.trust import ChannelReader, ChannelState, RegistrySource, export_kept, import_kept
+from weighbridge.trust import ChannelState
 from weighbridge.verification import VerifiedRelease, verify_release
 
 
@@ -105,19 +104,15 @@ class Resolver:
         return self._answer(accepted, request, remembered=False)
 
     def _refresh(self, scope: Scope, history: History) -> ChannelState:
-        kept = self._memory.metadata
-        with tempfile.TemporaryDirectory(prefix="weighbridge-metadata-") as folder:
-            import_kept(Path(folder), kept.load(channel=scope.channel, root=self._root))
-            reader = ChannelReader(
-                source=RegistrySource(client=self._client, repository=self._layout.records_repository),
-                root=self._root,
-                folder=Path(folder),
-                floor=history.floor(self._root),
-                now=self._clock(),
-            )
-            state = reader.refresh(scope.model)
-            kept.save(channel=scope.channel, root=self._root, files=export_kept(Path(folder)))
-        return state
+        return refresh_remembered(
+            client=self._client,
+            layout=self._layout,
+            root=self._root,
+            metadata=self._memory.metadata,
+            model=scope.model,
+            floor=history.floor(self._root),
+            now=self._clock(),
+        )
 
     def _mark_revoked(self, scope: Scope, history: History, state: ChannelState) -> None:
         for item in history.acceptances:
