@@ -1,4 +1,4 @@
-"""One environment: network, registry, governance, training where it has any, and one inference stack per model."""
+"""One environment: network, registry, governance, guard, training where it has any, and one inference stack per model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import aws_cdk as cdk
 
 from constructs import Construct
 from stacks.governance import GovernanceStack
+from stacks.guard import GuardStack
 from stacks.inference import InferenceStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
@@ -41,6 +42,15 @@ class EnvironmentStage(cdk.Stage):
                 f"inference-{slug(model.name)}",
                 settings=settings,
                 model=model,
+                placement=network.placement,
+                connection=registry.connection,
+                records=governance.records,
+            )
+        if settings.guard.admission != "off" or settings.guard.reconciler is not None:
+            GuardStack(
+                self,
+                "guard",
+                settings=settings,
                 placement=network.placement,
                 connection=registry.connection,
                 records=governance.records,

@@ -43,6 +43,12 @@ class GovernanceStack(cdk.Stack):
         )
         cdk.CfnOutput(
             self,
+            "AcceptanceTable",
+            value=self.records.acceptances.table_name,
+            description="What this environment accepted",
+        )
+        cdk.CfnOutput(
+            self,
             "SequencesTable",
             value=self.sequences.table_name,
             description="Where promotions get their sequence numbers",

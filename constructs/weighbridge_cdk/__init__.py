@@ -1,16 +1,19 @@
 """Constructs: each governs one part of the way of a model from Artifactory to a SageMaker endpoint, and stands alone."""
 
+from weighbridge_cdk.admission_hook import AdmissionHook
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint
 from weighbridge_cdk.governed_training import GovernedTraining
+from weighbridge_cdk.inspector import Inspector
 from weighbridge_cdk.layer import DependencyLayer
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.naming import resource_name
 from weighbridge_cdk.network import NetworkPlacement, PrivateNetwork
 from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
+from weighbridge_cdk.reconciler import Reconciler
 from weighbridge_cdk.registrar import Registrar, RuntimePin
 from weighbridge_cdk.registry_credentials import RegistryCredentials
 from weighbridge_cdk.release_watcher import ReleaseWatcher
@@ -19,8 +22,10 @@ from weighbridge_cdk.server import Server
 from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
 from weighbridge_cdk.token_rotation import TokenRotation
 from weighbridge_cdk.traffic import RollbackThresholds, Rollout
+from weighbridge_cdk.training_pipeline import TrainingPipeline
 
 __all__ = [
+    "AdmissionHook",
     "ArtifactoryConnection",
     "ChannelKeeper",
     "ChannelPin",
@@ -29,10 +34,12 @@ __all__ = [
     "GovernedEndpoint",
     "GovernedModelChecks",
     "GovernedTraining",
+    "Inspector",
     "LibraryFunction",
     "NetworkPlacement",
     "PrivateNetwork",
     "PromotedModel",
+    "Reconciler",
     "Registrar",
     "RegistryCredentials",
     "ReleaseWatcher",
@@ -45,5 +52,6 @@ __all__ = [
     "SignerUris",
     "SigningKeys",
     "TokenRotation",
+    "TrainingPipeline",
     "resource_name",
 ]

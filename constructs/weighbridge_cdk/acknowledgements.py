@@ -68,9 +68,27 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "Whoever starts a training job names it; the registrar reads the job's description to see whether it is one of "
         "weighbridge's, and may change none.",
     ),
+    "started-training-jobs": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "The state machine names a job after its execution, which whoever starts one names; it passes the role of governed "
+        "jobs alone, and what a job may is that role's.",
+    ),
+    "log-delivery-and-traces": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "CloudWatch's log deliveries and X-Ray's traces know no resource-level permissions.",
+    ),
     "is-a-dead-letter-queue": Acknowledgement(
         "AwsSolutions-SQS3",
         "This is the queue of events that could not be handled; a queue of its own for it would never be looked at.",
+    ),
+    "what-anybody-made": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Whoever makes a model, a config, an endpoint or a component names it; the guard reads the descriptions of all of "
+        "them, those made past weighbridge above all, and may change none.",
+    ),
+    "lists-of-endpoints": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "SageMaker's List actions know no resource-level permissions.",
     ),
     "captured-requests": Acknowledgement(
         "AwsSolutions-IAM5",

@@ -59,6 +59,8 @@ class ResolutionRecords(Construct):
         # Rights are written where what they are about lies, so that another stack imports one name, not four.
         self.remembering: iam.IManagedPolicy = self._create_remembering()
         self.marking: iam.IManagedPolicy = self._create_marking()
+        self.reading: iam.IManagedPolicy = self._create_reading()
+        self.watching: iam.IManagedPolicy = self._create_watching()
 
     def _create_remembering(self) -> iam.ManagedPolicy:
         objects = self.metadata.arn_for_objects("*")
@@ -104,3 +106,34 @@ class ResolutionRecords(Construct):
                 ),
             ],
         )
+
+    def _create_reading(self) -> iam.ManagedPolicy:
+        return iam.ManagedPolicy(
+            self,
+            "Reading",
+            description="Read acceptances; write nothing",
+            statements=self._reading_statements(),
+        )
+
+    def _create_watching(self) -> iam.ManagedPolicy:
+        objects = self.metadata.arn_for_objects("*")
+        policy = iam.ManagedPolicy(
+            self,
+            "Watching",
+            description="Read acceptances, read and renew trusted metadata; delete nothing",
+            statements=[
+                *self._reading_statements("kms:GenerateDataKey"),
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.metadata.bucket_arn]),
+                iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[objects]),
+            ],
+        )
+        acknowledge(policy, "metadata-objects", resource=objects)
+        return policy
+
+    def _reading_statements(self, *key_actions: str) -> list[iam.PolicyStatement]:
+        return [
+            iam.PolicyStatement(actions=["dynamodb:GetItem", "dynamodb:Query"], resources=[self.acceptances.table_arn]),
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:DescribeKey", *key_actions], resources=[self.encryption_key.key_arn]
+            ),
+        ]

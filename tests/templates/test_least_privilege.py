@@ -20,6 +20,8 @@ ANY_RESOURCE = {
     "ec2:DescribeVpcs",
     "ec2:UnassignPrivateIpAddresses",
     "ecr:GetAuthorizationToken",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListInferenceComponents",
 }
 
 

@@ -79,7 +79,7 @@ class DynamoDbFindings:
     """Items in `table`: partition key `pk` (S, the environment), sort key `sk` (S, the finding's id), `record` (S, JSON),
     `state` (S), and for resolved ones `expires` (N, seconds since 1970, the table's time to live).
 
-    Needs dynamodb:Query and PutItem. One writer at a time: the reconciler's function runs alone.
+    Needs dynamodb:Query and PutItem. Two runs at once at worst tell a finding twice.
     """
 
     def __init__(self, *, client: DynamoDBClient, table: str) -> None:

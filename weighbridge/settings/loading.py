@@ -11,6 +11,7 @@ from weighbridge.errors import InputError, SettingsError
 from weighbridge.names import Digest, check_name
 from weighbridge.settings.document import read_document
 from weighbridge.settings.endpoint import read_endpoint
+from weighbridge.settings.guard import read_guard
 from weighbridge.settings.schema import (
     ChannelSettings,
     CreatedNetwork,
@@ -67,7 +68,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     top = Section(file=str(path), path="", values=read_document(path))
     top.allow(
         "environment", "account", "region", "channel", "registry", "network", "image_repositories",
-        "log_retention_days", "alarm_topic", "models", "trust", "training",
+        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard",
     )  # fmt: skip
     environment = top.text("environment", pattern=ENVIRONMENT, form="a name of lower-case letters, digits and '-'")
     if environment != path.stem or len(environment) > 20:
@@ -104,6 +105,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
         models=_models(top),
         trust=trust,
         training=read_training(top, registry=registry, trust=trust),
+        guard=read_guard(top.optional_section("guard")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from weighbridge.names import Digest
 from weighbridge.settings.setup import SetupSettings
@@ -167,6 +168,32 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcilerSettings:
+    """What runs is compared every `minutes`; findings go to Security Hub too with `security_hub`.
+
+    An endpoint counts as behind when a newer release was promoted `behind_days` ago. `except_endpoints` are names that are not
+    looked at, `*` and `?` allowed.
+    """
+
+    minutes: int = 15
+    security_hub: bool = False
+    behind_days: int = 14
+    except_endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """The guard's functions. `admission` is whether CloudFormation's hook is there, and what its refusals do.
+
+    `except_stacks` are names of stacks that the hook leaves alone, `*` and `?` allowed. `reconciler` is None where there is none.
+    """
+
+    admission: Literal["off", "warn", "fail"] = "warn"
+    except_stacks: tuple[str, ...] = ()
+    reconciler: ReconcilerSettings | None = field(default_factory=ReconcilerSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """All that differs between environments. `alarm_topic` is the SNS topic that alarms of governance are sent to."""
 
@@ -182,6 +209,7 @@ class EnvironmentSettings:
     models: tuple[ModelSettings, ...]
     trust: TrustSettings | None
     training: TrainingSettings | None
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
     def model(self, name: str) -> ModelSettings | None:
         """Return the model of that name, or None."""

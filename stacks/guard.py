@@ -1,0 +1,90 @@
+"""The guard of an environment: the hook before something is created, and the reconciler of what runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import aws_cdk as cdk
+
+from constructs import Construct
+from stacks.alarms import notify
+from stacks.retention import log_retention
+from weighbridge.settings import EnvironmentSettings, ReconcilerSettings
+from weighbridge_cdk import (
+    AdmissionHook,
+    ArtifactoryConnection,
+    ChannelPin,
+    NetworkPlacement,
+    Reconciler,
+    ResolutionRecords,
+)
+
+_FAILURE_MODES: dict[str, Literal["WARN", "FAIL"]] = {"warn": "WARN", "fail": "FAIL"}
+
+
+class GuardStack(cdk.Stack):
+    """What the settings' section `guard` asks for. It guards everything in account and region, this app's stacks or not."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: EnvironmentSettings,
+        placement: NetworkPlacement,
+        connection: ArtifactoryConnection,
+        records: ResolutionRecords,
+    ) -> None:
+        super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: guard")
+        self._settings = settings
+        self._channel = ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest)
+        self._records = records
+        alarms = []
+        if settings.guard.admission != "off":
+            alarms.append(self._add_hook(_FAILURE_MODES[settings.guard.admission]).alarm)
+        if settings.guard.reconciler is not None:
+            alarms += self._add_reconciler(settings.guard.reconciler, placement, connection).alarms
+        notify(self, settings=settings, alarms=alarms)
+
+    def _add_hook(self, failure_mode: Literal["WARN", "FAIL"]) -> AdmissionHook:
+        hook = AdmissionHook(
+            self,
+            "Admission",
+            environment_name=self._settings.environment,
+            channel=self._channel,
+            registry_url=self._settings.registry.url,
+            records=self._records,
+            failure_mode=failure_mode,
+            except_stacks=self._settings.guard.except_stacks,
+            log_retention=log_retention(self._settings),
+        )
+        cdk.CfnOutput(
+            self,
+            "AdmissionFunction",
+            value=hook.judge.function.function_name,
+            description="Answers CloudFormation's hook",
+        )
+        return hook
+
+    def _add_reconciler(
+        self, reconciler: ReconcilerSettings, placement: NetworkPlacement, connection: ArtifactoryConnection
+    ) -> Reconciler:
+        found = Reconciler(
+            self,
+            "Reconciler",
+            environment_name=self._settings.environment,
+            connection=connection,
+            channel=self._channel,
+            records=self._records,
+            every=cdk.Duration.minutes(reconciler.minutes),
+            behind=cdk.Duration.days(reconciler.behind_days),
+            security_hub=reconciler.security_hub,
+            except_endpoints=reconciler.except_endpoints,
+            placement=placement,
+            log_retention=log_retention(self._settings),
+        )
+        cdk.CfnOutput(
+            self, "ReconcilerFunction", value=found.function.function.function_name, description="Compares what runs"
+        )
+        cdk.CfnOutput(self, "FindingsTable", value=found.findings.table_name, description="What it found")
+        return found
