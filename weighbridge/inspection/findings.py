@@ -39,8 +39,19 @@ class Fault(Exception):  # noqa: N818 - a fault of the file, carried to where it
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalRange:
+    """What a model reads from another file: bytes up to `end` of the file `location` beside it."""
+
+    location: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """One file. `size` is in bytes. Digest and chunk digests are None for what was blocked before its end was read."""
+    """One file. `size` is in bytes. Digest and chunk digests are None for what was blocked before its end was read.
+
+    `outside` is what it reads from files beside it.
+    """
 
     path: str
     size: int
@@ -48,6 +59,7 @@ class FileVerdict:
     findings: tuple[Finding, ...]
     digest: Digest | None = None
     chunks: tuple[Digest, ...] | None = None
+    outside: tuple[ExternalRange, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

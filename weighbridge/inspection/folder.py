@@ -5,29 +5,23 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from weighbridge.errors import InputError
 from weighbridge.inspection.exceptions import PickleException, apply_exception
-from weighbridge.inspection.external import allow_external_data
-from weighbridge.inspection.findings import Fault, FileVerdict, Finding, verdict_of
-from weighbridge.inspection.names import clashes, name_findings
+from weighbridge.inspection.findings import FileVerdict, Finding
+from weighbridge.inspection.judgement import judge, settle
+from weighbridge.inspection.names import name_findings
 from weighbridge.inspection.reader import ForwardReader
 from weighbridge.inspection.report import InspectionReport
 from weighbridge.inspection.scanners.protocol import Scanner
 from weighbridge.inspection.scanners.second_layer import scan_files
-from weighbridge.inspection.validators import validate
 from weighbridge.names import Digest
 
 DEPTH_LIMIT = 32
 FILE_LIMIT = 20_000
-_FINDING_LIMIT = 100
 _BUFFER = 256 * 1024
-
-# A blocked file is read on for its digest, unless that takes minutes and nobody can ask for an exception.
-_DRAIN_LIMIT = 1024 * 1024 * 1024
 
 
 def inspect_folder(
@@ -57,11 +51,7 @@ def inspect_folder(
         files.append(apply_exception(file, exceptions or {}, now=moment))
         if progress is not None:
             progress(file.size)
-    meeting = clashes(file.path for file in files)
-    files = [_with(file, meeting.get(file.path)) for file in files]
-    files = allow_external_data(folder, files)
-    files.sort(key=lambda file: file.path.encode("utf-8", "surrogateescape"))
-    return scan_files(folder, InspectionReport(files=tuple(files)), scanners=scanners)
+    return scan_files(folder, settle(files), scanners=scanners)
 
 
 def inspect_file(path: str, *, folder_fd: int, name: str) -> FileVerdict:
@@ -76,38 +66,7 @@ def inspect_file(path: str, *, folder_fd: int, name: str) -> FileVerdict:
         if not stat.S_ISREG(status.st_mode):
             return _unread(path, named, "inspect.name.not-plain", "neither a folder nor a plain file")
         reader = ForwardReader(file, size=status.st_size)
-        return _judge(path, reader, named)
-
-
-def _judge(path: str, reader: ForwardReader, named: list[Finding]) -> FileVerdict:
-    kind, found = "unknown", list(named)
-    digest, chunks = None, None
-    try:
-        try:
-            kind, findings = validate(reader, name=path.rpartition("/")[2])
-            found += _taken(findings)
-        except Fault as fault:
-            found.append(fault.finding)
-        excepted = any(item.rule == "inspect.format.pickle" for item in found)
-        if verdict_of(found) == "clean" or excepted or reader.remaining <= _DRAIN_LIMIT:
-            hashed = reader.finish()
-            digest, chunks = hashed.digest, hashed.chunks
-    except Fault as fault:
-        found.append(fault.finding)
-    except OSError as error:
-        found.append(Finding("inspect.file.unreadable", error.strerror or "not readable", offset=reader.position))
-    except Exception as error:
-        # Whatever a validator did not foresee is an attack until somebody looks.
-        found.append(Finding("inspect.format.crash", f"{type(error).__name__}", offset=reader.position))
-    unique = tuple(dict.fromkeys(found))
-    return FileVerdict(path=path, size=reader.size, format=kind, findings=unique, digest=digest, chunks=chunks)
-
-
-def _taken(findings: Iterator[Finding]) -> Iterator[Finding]:
-    for number, item in enumerate(findings):
-        if number >= _FINDING_LIMIT:
-            return
-        yield item
+        return judge(path, reader)
 
 
 def _walk(folder: Path) -> Iterator[FileVerdict]:
@@ -150,7 +109,3 @@ def _too_deep(path: str) -> FileVerdict:
 
 def _unread(path: str, named: list[Finding], rule: str, reason: str) -> FileVerdict:
     return FileVerdict(path=path, size=0, format="unknown", findings=(*named, Finding(rule, reason)))
-
-
-def _with(file: FileVerdict, finding: Finding | None) -> FileVerdict:
-    return file if finding is None else replace(file, findings=(*file.findings, finding))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Protocol
 
-from weighbridge.inspection.findings import Fault
+from weighbridge.inspection.findings import ExternalRange, Fault
 from weighbridge.release import FileDigests, FileHasher
 
 PEEK_LIMIT = 64 * 1024
@@ -12,15 +12,25 @@ READ_LIMIT = 64 * 1024 * 1024
 _STEP = 1024 * 1024
 
 
+class Bytes(Protocol):
+    """What is read: an open file, or a stream from the registry. Fewer bytes than asked for are not yet the end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+        ...
+
+
 class ForwardReader:
     """A bounded view of one file. All sizes and positions are in bytes.
 
     What a validator reads or skips is hashed as it passes, so that the digest is that of the very bytes it judged. No
     length that a file claims for itself makes the reader allocate: it is compared with what is left, and with a limit.
+    `outside` gathers what the file reads from others beside it.
     """
 
-    def __init__(self, file: BinaryIO, *, size: int) -> None:
+    def __init__(self, file: Bytes, *, size: int) -> None:
         self.size = size
+        self.outside: list[ExternalRange] = []
         self._file = file
         self._hasher = FileHasher()
         self._ahead = b""

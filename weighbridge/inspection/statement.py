@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from weighbridge import __version__
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import IntegrityError
@@ -9,20 +12,27 @@ from weighbridge.inspection.report import InspectionReport
 from weighbridge.inspection.validators import VALIDATORS
 from weighbridge.release import Release
 from weighbridge.trust.inspected import INSPECTION_TYPE as PREDICATE_TYPE
+from weighbridge.trust.times import format_time
 
-__all__ = ["PREDICATE_TYPE", "inspection_predicate"]
+__all__ = ["PREDICATE_TYPE", "inspection_predicate", "is_current"]
 
 
-def inspection_predicate(report: InspectionReport, release: Release) -> JsonObject:
+def inspection_predicate(report: InspectionReport, release: Release, *, inspected_at: datetime) -> JsonObject:
     """Return the predicate for `release`, to be signed with `weighbridge.trust.sign_statement` by the inspector's key.
 
-    Components of role `code` never reach a serving container and are listed as `not_inspected`.
+    Components of role `code` never reach a serving container and are listed as `not_inspected`. A blocked file whose end
+    was not read stands without a digest.
 
     Raises:
         IntegrityError: when the report is not about exactly the release's other files, byte for byte.
     """
     wanted = {item.path: (item.size, item.digest) for item in release.components if item.role != "code"}
-    found = {file.path: (file.size, file.digest) for file in report.files}
+    found = {
+        file.path: (file.size, file.digest)
+        if file.digest is not None or file.verdict == "clean"
+        else wanted.get(file.path)
+        for file in report.files
+    }
     different = sorted(path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path))
     if different:
         raise IntegrityError(
@@ -40,7 +50,8 @@ def inspection_predicate(report: InspectionReport, release: Release) -> JsonObje
     ]
     return {
         "verdict": report.verdict,
-        "inspector": {"version": __version__, "validators": dict(VALIDATORS)},
+        "inspected_at": format_time(inspected_at),
+        "inspector": _inspector(),
         "scanners": [
             {"name": item.name, "version": item.version, "complete": item.complete} for item in report.scanners
         ],
@@ -48,3 +59,12 @@ def inspection_predicate(report: InspectionReport, release: Release) -> JsonObje
         "files": files,
         "not_inspected": [item.path for item in release.components if item.role == "code"],
     }
+
+
+def is_current(predicate: Mapping[str, Json]) -> bool:
+    """Tell whether a verified statement says clean, on the word of the validators that run here."""
+    return predicate.get("verdict") == "clean" and predicate.get("inspector") == _inspector()
+
+
+def _inspector() -> dict[str, Json]:
+    return {"version": __version__, "validators": dict(VALIDATORS)}

@@ -27,7 +27,7 @@ from weighbridge.registration.notices import Notices
 ENDED = ("Completed", "Failed", "Stopped")
 ROLLBACK_RULE = "input.rollback"
 JOB_RULES = ("refused.lineage", "refused.job-record", "refused.json")
-POLICY_RULES = ("refused.base-owner", "refused.licence")
+POLICY_RULES = ("refused.base-owner", "refused.licence", "refused.inspection")
 
 Outcome = Literal["ignored", "published", "already-published", "told"]
 

@@ -162,13 +162,13 @@ def test_statement_is_about_the_release_byte_for_byte(tmp_path: Path) -> None:
         lineage=Lineage(),
     )
     report = inspect_folder(tmp_path)
-    predicate = inspection_predicate(report, built.release)
+    predicate = inspection_predicate(report, built.release, inspected_at=NOW)
     assert predicate["verdict"] == "clean"
     assert predicate["only_own_validators"] is True
     changed = replace(report, files=(replace(report.files[0], digest=Digest("1" * 64)),))
     for other in (changed, replace(report, files=())):
         with pytest.raises(IntegrityError):
-            inspection_predicate(other, built.release)
+            inspection_predicate(other, built.release, inspected_at=NOW)
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

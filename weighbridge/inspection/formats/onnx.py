@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from weighbridge.inspection.characters import unclean
-from weighbridge.inspection.findings import Fault, Finding, shown
+from weighbridge.inspection.findings import ExternalRange, Fault, Finding, shown
 from weighbridge.inspection.formats.onnx_schema import (
     BITS,
     BYTES,
@@ -29,21 +29,12 @@ _LOCATION = re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _STRUCTURE = "inspect.onnx.structure"
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalRange:
-    """Weights outside the model: bytes up to `end` of the file `location` beside it."""
-
-    location: str
-    end: int
-
-
 @dataclass(slots=True)
 class _Walk:
     wire: WireReader
     findings: list[Finding] = field(default_factory=list)
     used: dict[tuple[str, str], int] = field(default_factory=dict)
     functions: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
-    external: list[ExternalRange] = field(default_factory=list)
     graphs: int = 0
     opsets: int = 0
 
@@ -62,17 +53,8 @@ def validate_onnx(reader: ForwardReader) -> Iterator[Finding]:
             name = shown(f"{domain}::{operator}")
             yield Finding("inspect.onnx.operator", f"operator {name} is not built in", offset=offset)
     yield from _functions(walk.functions)
-    for location in sorted({item.location for item in walk.external}):
+    for location in sorted({item.location for item in reader.outside}):
         yield Finding("inspect.onnx.external-data", f"weights lie in {shown(location)}", severity="note")
-
-
-def external_ranges(reader: ForwardReader) -> list[ExternalRange]:
-    """Return what a model that was validated reads from files beside it.
-
-    Raises:
-        Fault: when it is not well-formed.
-    """
-    return _walk(reader).external
 
 
 def _walk(reader: ForwardReader) -> _Walk:
@@ -210,7 +192,7 @@ def _external(walk: _Walk, entries: dict[str, str], *, size: int, offset: int) -
         reason = f"weights lie in {shown(location)}, or their range does not fit"
         walk.findings.append(Finding("inspect.onnx.external-data", reason, offset=offset))
     else:
-        walk.external.append(ExternalRange(location=location, end=int(start) + int(length)))
+        walk.wire.reader.outside.append(ExternalRange(location=location, end=int(start) + int(length)))
 
 
 def _last(texts: dict[int, list[str]], number: int) -> str:

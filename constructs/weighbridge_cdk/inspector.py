@@ -1,0 +1,89 @@
+"""The inspector: between registration and publication, judge every file of a release and sign the verdict."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from constructs import Construct
+from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
+from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.network import NetworkPlacement
+from weighbridge_cdk.signing_keys import KMS, grant_signing
+
+# Weights are streamed from the registry, hashed and validated as they pass: neither memory nor disk grows with them, and
+# Lambda's own limit of time bounds what one invocation can read, some 60 GB at 70 MB/s. Beyond that, and for scanners,
+# `weighbridge inspect --release` does the same anywhere, under the same key (docs/inspection.md).
+FUNCTION_TIMEOUT = cdk.Duration.minutes(15)
+# 1,769 MiB is one core; the rest is for a JSON file at its limit of values.
+MEMORY_MIB = 2048
+
+
+class Inspector(Construct):
+    """A function and its key, which signs inspections and nothing else.
+
+    The function is invoked with `{"model": NAME, "version": VERSION}` and answers with `outcome`, `clean` or `blocked`
+    (weighbridge.inspection.released.InspectionAnswer). Its registry token may read models and records of the first channel
+    and write `*/releases/*/statements/inspector.*` (docs/architecture.md).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        connection: ArtifactoryConnection,
+        channel: str,
+        signer_uri: str | None = None,
+        placement: NetworkPlacement | None = None,
+        layer: lambda_.ILayerVersion | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+    ) -> None:
+        """Create the inspector.
+
+        Args:
+            connection: the registry, with the token of the inspector's own identity.
+            channel: name of the first channel, where releases are registered.
+            signer_uri: the inspector's key (`awskms:KEY`), which no other role may sign with; default: a new one.
+            placement: the VPC to run in; default: none.
+            layer: the function's dependencies; default: the stack's DependencyLayer.
+            log_retention: how long the function's logs are kept.
+        """
+        super().__init__(scope, construct_id)
+        self.signer_uri = signer_uri or self._create_key()
+        self.inspector = LibraryFunction(
+            self,
+            "Function",
+            handler="inspector",
+            description=f"Inspects what was registered in {channel} and signs the verdict",
+            timeout=FUNCTION_TIMEOUT,
+            memory_size=MEMORY_MIB,
+            environment={
+                **connection.environment(),
+                "WEIGHBRIDGE_CHANNEL": channel,
+                "WEIGHBRIDGE_INSPECTOR_KEY": self.signer_uri,
+            },
+            placement=placement,
+            layer=layer,
+            log_retention=log_retention,
+        )
+        connection.grant_read(self.inspector.role)
+        grant_signing(self, "Signing", uris=(self.signer_uri,), role=self.inspector.role)
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function, for who invokes it."""
+        return self.inspector.function
+
+    def _create_key(self) -> str:
+        key = kms.Key(
+            self,
+            "Key",
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            description="Signs what the inspector found in a release",
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        return f"{KMS}{key.key_arn}"

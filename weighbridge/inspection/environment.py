@@ -1,0 +1,63 @@
+"""What the inspector's function reads from its environment, strictly. Names: the construct `Inspector`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from weighbridge.environment import registry_url, required, required_name
+from weighbridge.errors import InputError
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import check_name
+from weighbridge.registry import TokenOrigin, read_origin
+
+RULE = "input.event"
+
+
+@dataclass(frozen=True, slots=True)
+class InspectorEnvironment:
+    """The first channel, the registry, and the inspector's key (a signer URI). `token` says where the token is, and is none."""
+
+    layout: ChannelLayout
+    registry_url: str
+    token: TokenOrigin
+    key: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables.
+
+        Raises:
+            InputError: naming the first variable that is missing or malformed.
+        """
+        return cls(
+            layout=ChannelLayout(
+                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+            ),
+            registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            token=read_origin(environ),
+            key=required(environ, "WEIGHBRIDGE_INSPECTOR_KEY"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionOrder:
+    """Which registered version is to be inspected: the event `{"model": NAME, "version": VERSION}`."""
+
+    model: str
+    version: str
+
+    @classmethod
+    def read(cls, event: Mapping[str, object]) -> Self:
+        """Read an event; other keys are left alone.
+
+        Raises:
+            InputError: rule `input.event`.
+        """
+        model, version = event.get("model"), event.get("version")
+        if not isinstance(model, str) or not isinstance(version, str):
+            raise InputError("event: names no model and version: give both as text", rule=RULE)
+        return cls(model=check_name(model, field="model"), version=check_name(version, field="version"))
