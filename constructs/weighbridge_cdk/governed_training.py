@@ -13,14 +13,14 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from weighbridge.canonical import JsonObject
 from weighbridge.errors import InputError
-from weighbridge.training.compute import Compute
-from weighbridge.training.request import (
+from weighbridge.jobs.compute import Compute
+from weighbridge.jobs.proxies import proxy_environment
+from weighbridge.jobs.request import (
     CHECKPOINTS,
     INPUT,
     OUTPUT,
     TrainingPlatform,
     governed_request,
-    proxy_environment,
 )
 from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
@@ -148,7 +148,7 @@ class GovernedTraining(Construct):
         )
 
     def request(self, *, image: str) -> JsonObject:
-        """Return the part of CreateTrainingJob that no run may change; see `weighbridge.training.request`.
+        """Return the part of CreateTrainingJob that no run may change; see `weighbridge.jobs.request`.
 
         Args:
             image: `HOST/PATH@sha256:HEX`.

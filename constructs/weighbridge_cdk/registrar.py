@@ -57,6 +57,7 @@ class Registrar(Construct):
         sequences: dynamodb.ITable,
         sequences_key: kms.IKey | None = None,
         signer_uris: SignerUris | None = None,
+        listens: bool = True,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -72,6 +73,7 @@ class Registrar(Construct):
             sequences: where promotions get their numbers; partition key `scope` (S), sort key `sequence` (N).
             sequences_key: the customer-managed key of that table, if it has one.
             signer_uris: the keys to sign with; default: new ones.
+            listens: whether the end of a job calls the function at once; false where a `TrainingPipeline` does.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the function's logs are kept.
@@ -119,21 +121,21 @@ class Registrar(Construct):
         self._allow_publishing(sequences, sequences_key)
         self._allow_reading_jobs()
         self._allow_release_ids(environment)
-        self.rule = self._create_rule()
+        self.rule = self._create_rule() if listens else None
 
     def _create_topic(self) -> sns.Topic:
-        self._topic_key = kms.Key(
+        self.notices_key = kms.Key(
             self,
             "NoticesKey",
             enable_key_rotation=True,
             description="Encrypts notices to the owners of training jobs",
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        return sns.Topic(self, "Notices", master_key=self._topic_key, enforce_ssl=True)
+        return sns.Topic(self, "Notices", master_key=self.notices_key, enforce_ssl=True)
 
     def _allow_publishing(self, sequences: dynamodb.ITable, sequences_key: kms.IKey | None) -> None:
         self.registrar.allow("sns:Publish", resources=[self.notices.topic_arn])
-        self.registrar.allow("kms:Decrypt", "kms:GenerateDataKey", resources=[self._topic_key.key_arn])
+        self.registrar.allow("kms:Decrypt", "kms:GenerateDataKey", resources=[self.notices_key.key_arn])
         self.registrar.allow("dynamodb:GetItem", "dynamodb:PutItem", resources=[sequences.table_arn])
         if sequences_key is not None:
             self.registrar.allow("kms:Decrypt", "kms:DescribeKey", resources=[sequences_key.key_arn])

@@ -10,7 +10,7 @@ import pytest
 from template_view import Resource, Template, as_list, resources, statements
 
 from weighbridge.errors import InputError
-from weighbridge.training.compute import Compute
+from weighbridge.jobs.compute import Compute
 from weighbridge_cdk import (
     ArtifactoryConnection,
     GovernedTraining,

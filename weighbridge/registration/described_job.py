@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from weighbridge.errors import CloudError, InputError
+from weighbridge.jobs.tags import COMMIT_TAG, MODEL_TAG, OWNER_TAG, VERSION_TAG
 from weighbridge.names import check_name, check_revision
 from weighbridge.registration.evidence import JobEvidence
 
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
 INCOMING_VARIABLE = "WEIGHBRIDGE_INCOMING_REPOSITORY"
-MODEL_TAG = "weighbridge:model"
-VERSION_TAG = "weighbridge:version"
-COMMIT_TAG = "weighbridge:commit"
-OWNER_TAG = "weighbridge:owner"
 RULE = "input.training-job"
 _BY_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 

@@ -55,6 +55,18 @@ def not_published(job: DescribedJob, model: ModelVersion, error: WeighbridgeErro
     )
 
 
+def blocked(job: DescribedJob, *, reason: str) -> Notice:
+    """Say that the inspector let a registered release go no further."""
+    return Notice(
+        subject=f"weighbridge: the model of {job.name} was blocked by the inspector",
+        text=(
+            f"The model of the training job {job.name} was registered, but the inspector blocked it.\n\nWhy: {reason}\n\n"
+            f"What now: replace what was blocked (docs/inspection.md) and train another version.\n\nJob: {job.arn}\n"
+        ),
+        owner=job.owner,
+    )
+
+
 def not_started(job_name: str, *, reason: str) -> Notice:
     """Say why SageMaker did not start a job; nobody knows its owner then."""
     return Notice(

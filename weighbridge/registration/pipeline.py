@@ -16,6 +16,7 @@ from weighbridge.errors import ConflictError, InputError, WeighbridgeError
 from weighbridge.registration.completion import ENDED, ROLLBACK_RULE, Registrar, is_forbidden, is_the_jobs_fault
 from weighbridge.registration.described_job import DescribedJob
 from weighbridge.registration.explanations import (
+    blocked,
     ended_badly,
     not_in_channel,
     not_published,
@@ -27,6 +28,8 @@ from weighbridge.registration.notices import Notices
 
 RULE = "input.step"
 REASON_LIMIT = 1024
+BLOCKED = "weighbridge.blocked"
+"""The Error by which a state machine says that the inspector blocked the release; its Cause says why."""
 
 StepName = Literal["register", "publish", "tell"]
 STEPS: tuple[StepName, ...] = ("register", "publish", "tell")
@@ -141,7 +144,12 @@ def tell_step(*, step: Step, job: DescribedJob | None, notices: Notices) -> Step
         notices.send(ended_badly(job))
         return _told(job.failure or f"training job {job.name} {job.status.lower()}")
     reason = (_plain(step.cause) or step.error or "no reason given")[:REASON_LIMIT]
-    notices.send(not_started(step.job, reason=reason) if job is None else not_in_channel(job, reason=reason))
+    if job is None:
+        notices.send(not_started(step.job, reason=reason))
+    elif step.error == BLOCKED:
+        notices.send(blocked(job, reason=reason))
+    else:
+        notices.send(not_in_channel(job, reason=reason))
     return _told(reason)
 
 

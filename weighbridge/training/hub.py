@@ -24,18 +24,9 @@ from weighbridge.errors import (
     RegistryNotFoundError,
     RegistryUnavailableError,
 )
+from weighbridge.jobs.proxies import HUB_ENVIRONMENT
 from weighbridge.names import check_revision
 from weighbridge.release import BaseModel, hash_file
-
-HUB_ENVIRONMENT = {
-    "HF_HUB_DISABLE_XET": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_ETAG_TIMEOUT": "300",
-    "HF_HUB_DOWNLOAD_TIMEOUT": "300",
-}
-"""huggingface_hub reads these when it is imported. A proxy may hold a first download while it scans, hence 300 s; Xet
-would leave the proxy for another host, and a progress bar is no log line."""
 
 
 @dataclass(frozen=True, slots=True)

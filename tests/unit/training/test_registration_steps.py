@@ -161,10 +161,18 @@ def test_a_job_that_was_never_started_is_told_with_the_refusal(world: RegistrarW
     assert notice.owner is None
 
 
+def test_what_the_inspector_blocked_is_told_with_its_words(world: RegistrarWorld) -> None:
+    failure = {"Error": "weighbridge.blocked", "Cause": "1 files are blocked: model.pkl: inspect.pickle"}
+    tell_step(step=step(step="tell", failure=failure), job=job(), notices=world.told)
+    (notice,) = world.told.notices
+    assert "blocked by the inspector" in notice.subject
+    assert "Why: 1 files are blocked: model.pkl: inspect.pickle" in notice.text
+
+
 def test_an_event_is_no_step_and_an_unknown_step_is_refused() -> None:
     assert Step.read({"detail-type": "SageMaker Training Job State Change"}) is None
     with pytest.raises(InputError, match="step: 'sign' is not known"):
         Step.read({"step": "sign", "training_job": "minilm-1"})
     for name in (None, "../x", "a b"):
-        with pytest.raises(InputError, match="training_job: .* is no name of a training job"):
+        with pytest.raises(InputError, match=r"training_job: .* is no name of a training job"):
             Step.read({"step": "publish", "training_job": name})

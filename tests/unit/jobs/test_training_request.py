@@ -9,8 +9,9 @@ import pytest
 from botocore.validate import ParamValidator
 
 from weighbridge.errors import InputError
-from weighbridge.training.compute import Compute
-from weighbridge.training.request import TrainingPlatform, TrainingRun, create_training_job, job_name, proxy_environment
+from weighbridge.jobs.compute import Compute
+from weighbridge.jobs.proxies import proxy_environment
+from weighbridge.jobs.request import TrainingPlatform, TrainingRun, create_training_job, job_name
 
 IMAGE = f"111111111111.dkr.ecr.eu-central-1.amazonaws.com/train@sha256:{'1' * 64}"
 KEY = "arn:aws:kms:eu-central-1:111111111111:key/training"

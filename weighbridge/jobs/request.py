@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import InputError
+from weighbridge.jobs.compute import Compute
+from weighbridge.jobs.tags import COMMIT_TAG, MODEL_TAG, OWNER_TAG, VERSION_TAG
 from weighbridge.names import check_name, check_revision
-from weighbridge.registration.described_job import COMMIT_TAG, MODEL_TAG, OWNER_TAG, VERSION_TAG
-from weighbridge.training.compute import Compute
-from weighbridge.training.hub import HUB_ENVIRONMENT
 
 RULE = "input.training-request"
 INPUT = "input/"
@@ -174,18 +173,6 @@ def input_data(channels: Mapping[str, str]) -> list[Json]:
 def checkpoint_config(compute: Compute, *, uri: str) -> JsonObject:
     """Return CheckpointConfig, or nothing when the job writes none."""
     return {"CheckpointConfig": {"S3Uri": uri, "LocalPath": CHECKPOINT_FOLDER}} if compute.checkpoints else {}
-
-
-def proxy_environment(*, registry_url: str, hub_repository: str, pypi_repository: str | None = None) -> dict[str, str]:
-    """Return the variables by which huggingface_hub and pip use the registry and nothing else. None holds a credential.
-
-    Args:
-        registry_url: ends in `/artifactory`.
-    """
-    found = {**HUB_ENVIRONMENT, "HF_ENDPOINT": f"{registry_url}/api/huggingfaceml/{hub_repository}"}
-    if pypi_repository is not None:
-        found["PIP_INDEX_URL"] = f"{registry_url}/api/pypi/{pypi_repository}/simple"
-    return found
 
 
 def _resources(compute: Compute, *, key: str) -> JsonObject:
