@@ -75,7 +75,7 @@ def init(
     policy: Annotated[
         Path | None,
         typer.Option(
-            "--policy", metavar="FILE", help="The channel's policy. Default: provenance signed by trust.keys.registrar."
+            "--policy", metavar="FILE", help="The channel's policy. Default: signed provenance, and a signed inspection with trust.keys.inspector."
         ),
     ] = None,
     base_owner: Annotated[

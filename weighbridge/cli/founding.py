@@ -22,6 +22,7 @@ from weighbridge.trust import (
     RoleKeys,
     parse_policy,
 )
+from weighbridge.trust.inspected import INSPECTION_TYPE
 from weighbridge.trust.provenance import PREDICATE_TYPE
 
 _ROOT_LIMIT = 512_000
@@ -46,17 +47,21 @@ def promoter_keys(setup: Setup, uris: Sequence[str] | None, *, threshold: int) -
 
 
 def first_policy(setup: Setup, *, file: Path | None, base_owners: tuple[str, ...]) -> Policy:
-    """Return the policy in `file`, else one that demands provenance signed by the registrar."""
+    """Return the policy in `file`, else one that demands provenance signed by the registrar, and an inspection where the
+    settings name an inspector's key."""
     if file is not None:
         if base_owners:
             raise InputError("--policy: holds the base owners: give it alone", rule="input.usage")
         return read_policy(file)
-    key = public_key(setup, setup.keys.registrar)
+    demanded = {"registrar": (PREDICATE_TYPE, setup.keys.registrar)}
+    if setup.keys.inspector is not None:
+        demanded["inspector"] = (INSPECTION_TYPE, setup.keys.inspector)
+    keys = {role: public_key(setup, uri) for role, (_, uri) in demanded.items()}
     return Policy(
         channel=setup.settings.channel.name,
-        keys={key.keyid: key},
-        roles={"registrar": (key.keyid,)},
-        required_statements={PREDICATE_TYPE: ("registrar",)},
+        keys={key.keyid: key for key in keys.values()},
+        roles={role: (key.keyid,) for role, key in keys.items()},
+        required_statements={kind: (role,) for role, (kind, _) in demanded.items()},
         base_owners=base_owners,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from weighbridge.names import Digest
+from weighbridge.settings.job import JobSettings
 from weighbridge.settings.setup import SetupSettings
 
 
@@ -119,7 +120,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
-    """Signer URIs (`file:PATH` or `awskms:KEY`) of the channel's TUF roles; used by the CLI, never by synth."""
+    """Signer URIs (`file:PATH` or `awskms:KEY`) of the channel's TUF roles and of those who state something of a release."""
 
     root: tuple[str, ...]
     targets: str
@@ -128,6 +129,7 @@ class KeySettings:
     revocations: str
     snapshot: str
     timestamp: str
+    inspector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +142,24 @@ class KeeperSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectorSettings:
+    """`secret` is the name of the secret that the training stack creates, empty, for the inspector's own registry token."""
+
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrustSettings:
     """How the channel is signed.
 
     `ledger` is where promotion numbers are claimed: `dynamodb:TABLE` or `sqlite:PATH`. `keeper` is there when snapshot and
-    timestamp are signed with keys in KMS.
+    timestamp are signed with keys in KMS, `inspector` when there is a key to sign inspections with.
     """
 
     keys: KeySettings
     ledger: str | None = None
     keeper: KeeperSettings | None = None
+    inspector: InspectorSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +168,25 @@ class TrainingSettings:
 
     `runtime_image` (`HOST/PATH@sha256:HEX`) and `runtime_lock` are what a trained model is served with. `training_secret`
     and `registrar_secret` are names of the Secrets Manager secrets that the training stack creates, empty, for the two
-    identities' registry tokens.
+    identities' registry tokens. `job` is what the state machine starts jobs as, None where others start them.
     """
 
     runtime_image: str
     runtime_lock: Digest
     training_secret: str
     registrar_secret: str
+    job: JobSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcilerSettings:
-    """What runs is compared every `minutes`; findings go to Security Hub too with `security_hub`.
+    """Whether and how what runs is compared: every `minutes`; findings go to Security Hub too with `security_hub`.
 
     An endpoint counts as behind when a newer release was promoted `behind_days` ago. `except_endpoints` are names that are not
     looked at, `*` and `?` allowed.
     """
 
+    enabled: bool = True
     minutes: int = 15
     security_hub: bool = False
     behind_days: int = 14
@@ -185,12 +197,12 @@ class ReconcilerSettings:
 class GuardSettings:
     """The guard's functions. `admission` is whether CloudFormation's hook is there, and what its refusals do.
 
-    `except_stacks` are names of stacks that the hook leaves alone, `*` and `?` allowed. `reconciler` is None where there is none.
+    `except_stacks` are names of stacks that the hook leaves alone, `*` and `?` allowed.
     """
 
     admission: Literal["off", "warn", "fail"] = "warn"
     except_stacks: tuple[str, ...] = ()
-    reconciler: ReconcilerSettings | None = field(default_factory=ReconcilerSettings)
+    reconciler: ReconcilerSettings = field(default_factory=ReconcilerSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from weighbridge.names import Digest
+from weighbridge.settings.job import IMAGE, read_job
 from weighbridge.settings.schema import KeySettings, RegistrySettings, TrainingSettings, TrustSettings
 from weighbridge.settings.section import Section
 
-IMAGE = r"[a-z0-9][a-z0-9.:-]*/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}"
 _NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 
 
@@ -19,7 +19,7 @@ def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSetti
     section = top.optional_section("training")
     if section is None:
         return None
-    section.allow("runtime_image", "runtime_lock", "training_secret", "registrar_secret")
+    section.allow("runtime_image", "runtime_lock", "training_secret", "registrar_secret", "job")
     for key in ("incoming_repository", "hub_repository"):
         if getattr(registry, key) is None:
             section.refuse("", f"needs registry.{key}", "name that repository, or remove training")
@@ -30,18 +30,22 @@ def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSetti
         ),
         training_secret=section.text("training_secret", pattern=_NAME, form="a secret's name"),
         registrar_secret=section.text("registrar_secret", pattern=_NAME, form="a secret's name"),
+        job=read_job(section.optional_section("job")),
     )
-    keeper = trust.keeper.secret if trust is not None and trust.keeper is not None else None
-    _check_secrets(section, found, reader=registry.reader_secret, keeper=keeper)
+    _check_secrets(section, found, reader=registry.reader_secret, trust=trust)
     if trust is not None:
         _check_keys(section, trust.keys)
     return found
 
 
-def _check_secrets(section: Section, found: TrainingSettings, *, reader: str | None, keeper: str | None) -> None:
+def _check_secrets(
+    section: Section, found: TrainingSettings, *, reader: str | None, trust: TrustSettings | None
+) -> None:
     seen = {} if reader is None else {reader: "registry.credentials.secret_id"}
-    if keeper is not None:
-        seen[keeper] = "trust.keeper.secret"
+    for name in ("keeper", "inspector"):
+        identity = getattr(trust, name, None)
+        if identity is not None:
+            seen[identity.secret] = f"trust.{name}.secret"
     for key in ("training_secret", "registrar_secret"):
         value = getattr(found, key)
         if value in seen:

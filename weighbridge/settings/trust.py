@@ -1,8 +1,8 @@
-"""Read the section `trust`: who signs the channel, and the keeper that signs it anew."""
+"""Read the section `trust`: who signs the channel, the keeper that signs it anew, and the inspector."""
 
 from __future__ import annotations
 
-from weighbridge.settings.schema import KeeperSettings, KeySettings, RegistrySettings, TrustSettings
+from weighbridge.settings.schema import InspectorSettings, KeeperSettings, KeySettings, RegistrySettings, TrustSettings
 from weighbridge.settings.section import Section
 
 SIGNER = r"(file:|awskms:).+"
@@ -24,18 +24,20 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
     section = top.optional_section("trust")
     if section is None:
         return None
-    section.allow("keys", "ledger", "keeper")
+    section.allow("keys", "ledger", "keeper", "inspector")
     keys = section.section("keys")
-    keys.allow("root", "promoters", *_SINGLE)
+    keys.allow("root", "promoters", "inspector", *_SINGLE)
     found = KeySettings(
         root=keys.texts("root", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
         promoters=keys.texts("promoters", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
         **{name: keys.text(name, pattern=SIGNER, form=SIGNER_FORM) for name in _SINGLE},
+        inspector=keys.optional_text("inspector", pattern=SIGNER, form=SIGNER_FORM),
     )
     return TrustSettings(
         keys=found,
         ledger=section.optional_text("ledger", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
         keeper=_keeper(section, keys=found, environment=environment, reader=registry.reader_secret),
+        inspector=_inspector(section, keys=found, environment=environment, reader=registry.reader_secret),
     )
 
 
@@ -60,6 +62,30 @@ def _keeper(section: Section, *, keys: KeySettings, environment: str, reader: st
             "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
         )
     return KeeperSettings(secret=secret, hours=keeper.integer("hours", minimum=1, maximum=MOST_HOURS, default=12))
+
+
+def _inspector(
+    section: Section, *, keys: KeySettings, environment: str, reader: str | None
+) -> InspectorSettings | None:
+    inspector = section.optional_section("inspector")
+    if keys.inspector is None:
+        if inspector is not None:
+            section.refuse("inspector", "there is no key to sign inspections with", "give keys.inspector")
+        return None
+    others = {"root": keys.root, "promoters": keys.promoters} | {name: (getattr(keys, name),) for name in _SINGLE}
+    for name, uris in others.items():
+        if keys.inspector in uris:
+            section.refuse("keys.inspector", f"is trust.keys.{name} too", "nobody's key can do two jobs")
+    inspector = inspector or Section(file=section.file, path=f"{section.path}.inspector", values={})
+    inspector.allow("secret")
+    secret = inspector.text(
+        "secret", pattern=_NAME, form="a secret's name", default=f"weighbridge/{environment}/artifactory-inspector"
+    )
+    if secret == reader:
+        inspector.refuse(
+            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
+        )
+    return InspectorSettings(secret=secret)
 
 
 def _check_keys(section: Section, keys: KeySettings) -> None:

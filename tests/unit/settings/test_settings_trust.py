@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from weighbridge.errors import SettingsError
-from weighbridge.settings import KeeperSettings, TrustSettings, load_settings
+from weighbridge.settings import InspectorSettings, KeeperSettings, TrustSettings, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text(encoding="utf-8"))
@@ -74,3 +74,26 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, keeper: dict[s
         load(tmp_path, keeper=keeper)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_inspectors_key_brings_an_identity(tmp_path: Path) -> None:
+    assert load(tmp_path).inspector is None
+    found = load(tmp_path, inspector="awskms:alias/inspector")
+    assert found.keys.inspector == "awskms:alias/inspector"
+    assert found.inspector == InspectorSettings(secret="weighbridge/prod/artifactory-inspector")
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "promoters", "registrar", "revocations", "timestamp"])
+def test_the_inspectors_key_is_nobody_elses(tmp_path: Path, role: str) -> None:
+    taken = GOOD["trust"]["keys"][role]
+    with pytest.raises(SettingsError, match=r"trust\.keys\.inspector: is trust\.keys\."):
+        load(tmp_path, inspector=taken[0] if isinstance(taken, list) else taken)
+
+
+def test_an_inspector_without_a_key_is_refused(tmp_path: Path) -> None:
+    document = copy.deepcopy(GOOD)
+    document["trust"]["inspector"] = {"secret": "mine"}
+    path = tmp_path / "prod.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"trust\.inspector: there is no key"):
+        load_settings(path)
