@@ -21,7 +21,6 @@ from weighbridge.instances import (
     training_instance_types,
 )
 
-RULE = "input.training-compute"
 DEFAULT_VOLUME_GB = 30
 VOLUME_LIMIT_GB = 16_384
 INSTANCE_LIMIT = 100
@@ -40,6 +39,16 @@ class Problem(NamedTuple):
     fix: str
 
 
+class ComputeError(InputError):
+    """Compute that SageMaker cannot run; `problem` says which field, why, and what to do."""
+
+    rule = "input.training-compute"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"training {problem.field}: {problem.problem}: {problem.fix}")
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
     """Instances, disks and times of a training job.
@@ -50,7 +59,7 @@ class Compute:
     spot job together with its waiting; default: twice `max_runtime_seconds`.
 
     Raises:
-        InputError: rule `input.training-compute`, for what SageMaker cannot run.
+        ComputeError: rule `input.training-compute`, for what SageMaker cannot run.
     """
 
     instance_type: str
@@ -66,7 +75,7 @@ class Compute:
 
     def __post_init__(self) -> None:
         for problem in problems(self):
-            raise InputError(f"training {problem.field}: {problem.problem}: {problem.fix}", rule=RULE)
+            raise ComputeError(problem)
 
     @property
     def takes_volume_key(self) -> bool:

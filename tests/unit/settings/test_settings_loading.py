@@ -12,6 +12,7 @@ from hypothesis import given, strategies
 from hypothesis import settings as hypothesis_settings
 
 from weighbridge.errors import SettingsError
+from weighbridge.jobs.compute import Compute
 from weighbridge.settings import (
     CreatedNetwork,
     EnvironmentSettings,
@@ -294,7 +295,9 @@ def keys_of(kind: type, *, prefix: str = "") -> set[str]:
                 typing.cast(type, part), ""
             )
             found |= keys_of(typing.cast(type, part), prefix=f"{prefix}{name}{'[]' if many else ''}{choice}.")
-        if not nested:
+        if hint is Compute:
+            found |= {f"{prefix}{field}" for field in typing.get_type_hints(Compute)}
+        elif not nested:
             found.add(f"{prefix}{name}")
     return found
 
