@@ -6,7 +6,7 @@ from bench.contenders import CURL, FROGML, HUB_CLIENT, REQUESTS, S5CMD
 from bench.goals import Goal
 
 _VERIFYING = (
-    "SHA-256 and its share of the cores are what the other leaves out: receiving, hashing and writing each 256 KiB are nearly "
+    "SHA-256 and its share of the cores are what the other leaves out: receiving, hashing and writing each 512 KiB are nearly "
     "all of the pull's CPU time (docs/pull.md), and the server needs the same cores"
 )
 _ONE = (
@@ -41,7 +41,7 @@ BOUND = (
     "the bound leaves out what no client can: waiting for the server's next bytes, Python between system calls, opening and "
     "renaming, and two processes that share caches and cores"
 )
-PEAK = "every worker holds one 256 KiB buffer; the rest is the interpreter with its modules"
+PEAK = "every worker holds one 512 KiB buffer; the rest is the interpreter with its modules"
 
 
 def reason(goal: Goal, *, floor: float | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from weighbridge.pull.task import FileTask
 
-BUFFER = 256 * 1024
+BUFFER = 512 * 1024
 RUN_LIMIT = 256 * 1024 * 1024
 _RUNS_PER_WORKER = 4
 

@@ -62,6 +62,7 @@ class FileTask:
     missing: list[int] = field(default_factory=list)
     unverified: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    writing: threading.Lock = field(default_factory=threading.Lock)
     _descriptor: int | None = None
 
     def __post_init__(self) -> None:
@@ -91,7 +92,9 @@ class FileTask:
         """Write to the draft, which is made at its full size first."""
         descriptor = self._open()
         while view:
-            written = os.pwrite(descriptor, view, offset)
+            # The kernel lets one writer into a file and the others spin; here they sleep.
+            with self.writing:
+                written = os.pwrite(descriptor, view, offset)
             offset += written
             view = view[written:]
 

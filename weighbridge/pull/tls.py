@@ -1,15 +1,17 @@
 """Streams below HTTP: a plain socket, and TLS fed by large raw reads.
 
 Python's SSLSocket reads one 16 KiB record with a system call of its own (CPython issue 81536). Here one read of the
-socket brings up to 256 KiB, from which OpenSSL takes its records in memory.
+socket brings up to 512 KiB, from which OpenSSL takes its records in memory.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+import threading
 
-_RAW_READ = 256 * 1024
+_RAW_READ = 512 * 1024
+_scratch = threading.local()
 
 
 class PlainStream:
@@ -39,25 +41,13 @@ class TlsStream:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        self._buffer = memoryview(bytearray(_RAW_READ))
+        self._ended = False
         self._handshake()
 
     def receive(self, view: memoryview) -> int:
         """Fill `view` as far as what has arrived goes."""
-        filled = 0
-        while filled < len(view):
-            try:
-                count = self._tls.read(len(view) - filled, view[filled:])
-            except ssl.SSLWantReadError:
-                if filled:
-                    break
-                self._feed()
-                continue
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                break
-            if not count:
-                break
-            filled += int(count)
+        while not (filled := self._decrypt(view)) and not self._ended:
+            self._feed()
         self._flush()
         return filled
 
@@ -67,6 +57,21 @@ class TlsStream:
         while sent < len(data):
             sent += self._tls.write(data[sent:])
         self._flush()
+
+    def _decrypt(self, view: memoryview) -> int:
+        filled = 0
+        while filled < len(view):
+            try:
+                count = self._tls.read(len(view) - filled, view[filled:])
+            except ssl.SSLWantReadError:
+                break
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                count = 0
+            if not count:
+                self._ended = True
+                break
+            filled += int(count)
+        return filled
 
     def _handshake(self) -> None:
         while True:
@@ -83,12 +88,21 @@ class TlsStream:
                 return
 
     def _feed(self) -> None:
-        count = self._raw.recv_into(self._buffer)
+        buffer = _scratch_buffer()
+        count = self._raw.recv_into(buffer)
         if count:
-            self._incoming.write(self._buffer[:count])
+            self._incoming.write(buffer[:count])
         else:
             self._incoming.write_eof()
 
     def _flush(self) -> None:
         if self._outgoing.pending:
             self._raw.sendall(self._outgoing.read())
+
+
+def _scratch_buffer() -> memoryview:
+    """Return this thread's buffer for raw reads: what it holds moves on before the thread reads again."""
+    found: memoryview | None = getattr(_scratch, "buffer", None)
+    if found is None:
+        found = _scratch.buffer = memoryview(bytearray(_RAW_READ))
+    return found
