@@ -46,7 +46,7 @@ class EnvironmentStage(cdk.Stage):
                 connection=registry.connection,
                 records=governance.records,
             )
-        if settings.guard.admission != "off" or settings.guard.reconciler is not None:
+        if settings.guard.admission != "off" or settings.guard.reconciler.enabled:
             GuardStack(
                 self,
                 "guard",

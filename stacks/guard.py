@@ -42,7 +42,7 @@ class GuardStack(cdk.Stack):
         alarms = []
         if settings.guard.admission != "off":
             alarms.append(self._add_hook(_FAILURE_MODES[settings.guard.admission]).alarm)
-        if settings.guard.reconciler is not None:
+        if settings.guard.reconciler.enabled:
             alarms += self._add_reconciler(settings.guard.reconciler, placement, connection).alarms
         notify(self, settings=settings, alarms=alarms)
 

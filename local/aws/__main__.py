@@ -56,7 +56,7 @@ def main() -> int:
         ),
         account=Account(account_id=scope.account, region=scope.region),
     ) as sagemaker:
-        extend(emulator, sagemaker=sagemaker)
+        extend(emulator, sagemaker=sagemaker, scope=scope)
         gateway = Gateway(
             emulator=emulator.app,
             sagemaker=application(sagemaker),

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from local.aws.emulator import Emulator
 from local.aws.handler import JsonObject
+from local.aws.hooks import Hooks
 from local.aws.resources.adapted import adapt_secret, adapt_vpc
 from local.aws.resources.flow_log import FlowLogHandler
+from local.aws.resources.lambda_hook import LambdaHookHandler
 from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler, SageMakerApi
+from local.aws.scope import Scope
 
+# Types that hooks are asked about before they are created or updated; of MiniStack's own types, none is.
+GOVERNED = ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint")
 # How long an answer may be on its way after the function that sent it has ended.
 ANSWER_SECONDS = 5.0
 
 
-def extend(emulator: Emulator, *, sagemaker: SageMakerApi) -> None:
+def extend(emulator: Emulator, *, sagemaker: SageMakerApi, scope: Scope) -> None:
     """Teach MiniStack what this app's templates need, and let stacks report their status as events."""
     emulator.add_handler(FlowLogHandler())
     emulator.add_handler(ModelHandler(sagemaker))
     emulator.add_handler(EndpointConfigHandler(sagemaker))
     emulator.add_handler(EndpointHandler(sagemaker))
+    hooks = Hooks(invoke=emulator.invoke)
+    emulator.add_handler(LambdaHookHandler(hooks, account=scope.account, region=scope.region))
+    emulator.before(GOVERNED, hooks.check)
     emulator.adapt("AWS::EC2::VPC", adapt_vpc)
     emulator.adapt("AWS::SecretsManager::Secret", adapt_secret)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local.aws.handler import JsonObject, ResourceHandler
+from local.aws.hooks import Check, Target
 from local.aws.resolved_parameters import ResolvedParameter, with_resolved_values
 from local.aws.resources.adapted import Entry
 from local.aws.scope import Scope
@@ -110,6 +111,48 @@ class Emulator:
         if handler.blocks:
             on_worker = stacks._runs_on_worker_thread
             stacks._runs_on_worker_thread = lambda kind: kind == name or on_worker(kind)
+
+    def before(self, resource_types: Sequence[str], check: Check) -> None:
+        """Call `check` before a resource of one of the types is created or updated; its exception fails the resource."""
+        from ministack.services import cloudformation
+        from ministack.services.cloudformation import provisioners, stacks
+
+        def stack_id(name: str) -> str:
+            return str(cloudformation._stacks[name]["StackId"])
+
+        def checked(kind: str) -> JsonObject:
+            entry = provisioners._RESOURCE_HANDLERS[kind]
+
+            def create(logical_id: str, properties: JsonObject, stack: str) -> tuple[str, JsonObject]:
+                check(Target("CREATE", kind, logical_id, stack, stack_id(stack), properties))
+                made: tuple[str, JsonObject] = entry["create"](logical_id, properties, stack)
+                return made
+
+            def update(
+                physical_id: str, old: JsonObject, new: JsonObject, stack: str, logical_id: str
+            ) -> tuple[str, JsonObject]:
+                check(Target("UPDATE", kind, logical_id, stack, stack_id(stack), new, old))
+                made: tuple[str, JsonObject] = entry["update"](physical_id, old, new, stack)
+                return made
+
+            return {**entry, "create": create, "update": update, "update_with_logical_id": True}
+
+        for kind in resource_types:
+            provisioners._RESOURCE_HANDLERS[kind] = checked(kind)
+        on_worker = stacks._runs_on_worker_thread
+        stacks._runs_on_worker_thread = lambda kind: kind in resource_types or on_worker(kind)
+
+    def invoke(self, function: str, event: JsonObject) -> tuple[object, bool]:
+        """Call a function and wait; return what it answered, and whether it failed. Not from the event loop."""
+        from ministack.services import lambda_svc
+
+        record, config, name = lambda_svc._get_func_record_for_ref(function)
+        if not record or not config:
+            raise LookupError(f"the function {name} is not there")
+        done = lambda_svc._execute_function_with_config_scope(
+            lambda_svc._execution_record_for_config(record, config), event
+        )
+        return done.get("body"), bool(done.get("error"))
 
     def adapt(self, resource_type: str, adapter: Callable[[Entry], Entry]) -> None:
         """Replace MiniStack's handler of a type by what `adapter` makes of it."""

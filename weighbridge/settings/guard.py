@@ -34,11 +34,12 @@ def read_guard(section: Section | None) -> GuardSettings:
     )
 
 
-def _reconciler(section: Section | None) -> ReconcilerSettings | None:
+def _reconciler(section: Section | None) -> ReconcilerSettings:
     if section is None:
         return ReconcilerSettings()
     section.allow("enabled", "minutes", "security_hub", "behind_days", "except_endpoints")
-    found = ReconcilerSettings(
+    return ReconcilerSettings(
+        enabled=section.flag("enabled", default=True),
         minutes=section.integer("minutes", minimum=1, maximum=MOST_MINUTES, default=MOST_MINUTES),
         security_hub=section.flag("security_hub", default=False),
         behind_days=section.integer("behind_days", minimum=1, maximum=3650, default=14),
@@ -46,4 +47,3 @@ def _reconciler(section: Section | None) -> ReconcilerSettings | None:
             "except_endpoints", pattern=ENDPOINT, form="an endpoint's name, '*' and '?' allowed"
         ),
     )
-    return found if section.flag("enabled", default=True) else None

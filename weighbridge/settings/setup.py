@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from weighbridge.settings.section import Section
 
-IDENTITIES = ("reader", "scientist", "registrar", "promoter", "keeper")
+IDENTITIES = ("reader", "scientist", "registrar", "inspector", "promoter", "keeper")
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PRINCIPAL = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 # What Artifactory accepts as `iam_role`: no path, the commercial partition only.
