@@ -35,7 +35,7 @@ def main() -> int:
 
     def body(job: TrainingJob) -> None:
         registry = TrainingRegistry.read(os.environ)
-        hub = HuggingFaceHub(endpoint=registry.hub_endpoint, token=registry.tokens.token())
+        hub = HuggingFaceHub(endpoint=registry.hub_endpoint, tokens=registry.tokens)
         log_release(train(job, hub=hub, log=log), log=log)
 
     return run_job(arguments=sys.argv[1:], environ=os.environ, log=log, body=body)

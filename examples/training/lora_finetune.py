@@ -23,7 +23,7 @@ def train(job: TrainingJob) -> None:
     values = job.hyperparameters
     base = BaseModel(repository=values["base_repository"], revision=values["base_revision"])
     registry = TrainingRegistry.read(os.environ)
-    hub = HuggingFaceHub(endpoint=registry.hub_endpoint, token=registry.tokens.token())
+    hub = HuggingFaceHub(endpoint=registry.hub_endpoint, tokens=registry.tokens)
     folder = job.scratch("base")
     pull_base_model(hub=hub, base=base, folder=folder, patterns=WANTED)
     fine_tune(job, folder=folder, base=base)

@@ -94,7 +94,7 @@ def upload(
             repository=target,
             record=found,
             client=open_client(url=address, environ=os.environ, region=region),
-            token=open_tokens(os.environ, url=address, region=region).token(),
+            token=open_tokens(os.environ, url=address, region=region),
             progress=advance,
         )
     if report.ignored:

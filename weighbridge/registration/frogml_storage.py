@@ -2,7 +2,8 @@
 
 What is measured of frogml 2.1.152 and worked around here: it prints its log to stdout and a bar for each file, keeps a file in HOME from the
 moment it is imported, fails on every upload when JFML_TIMEOUT is set, and rebuilds the URL as `https://HOST/artifactory`.
-`FrogMLStorage` never opens the gRPC side channel that the SDK's `register_in_jml=True` does.
+`FrogMLStorage` never opens the gRPC side channel that the SDK's `register_in_jml=True` does. It takes one token for a whole upload and
+formats it into the header of every request; what is handed over here is therefore formatted as the token of that moment.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from weighbridge.errors import (
     RegistryError,
     RegistryForbiddenError,
     RegistryUnavailableError,
+    WeighbridgeError,
 )
+from weighbridge.registry import TokenSource
 
 MODEL_TYPE = {
     "framework": "files",
@@ -45,14 +48,30 @@ class ModelStorage(Protocol):
         ...
 
 
-class FrogmlStorage:
-    """frogml against the registry at `url` (ends in `/artifactory`), as the identity of `token`."""
+class _TokenOfNow:
+    """Formatted, it is the token to send now. Its repr shows none."""
 
-    def __init__(self, *, url: str, token: str) -> None:
+    def __init__(self, source: TokenSource) -> None:
+        self._source = source
+
+    def __repr__(self) -> str:
+        return "_TokenOfNow()"
+
+    def __str__(self) -> str:
+        return self._source.token()
+
+
+class FrogmlStorage:
+    """frogml against the registry at `url` (ends in `/artifactory`), as the identity of `token`.
+
+    A source is asked before every request, so that an upload may outlast a token.
+    """
+
+    def __init__(self, *, url: str, token: str | TokenSource) -> None:
         if urlsplit(url).path.rstrip("/") != "/artifactory":
             raise InputError(f"registry url: frogml reaches https://HOST/artifactory only, not {url!r}")
         self._url = url
-        self._token = token
+        self._token = token if isinstance(token, str) else _TokenOfNow(token)
 
     def __repr__(self) -> str:
         return f"FrogmlStorage(url={self._url!r})"
@@ -85,6 +104,8 @@ class FrogmlStorage:
                     version=version,
                     properties=dict(properties),
                 )
+            except WeighbridgeError:
+                raise
             except Exception as error:
                 raise _translate(error, what=f"{repository}: frogml could not log {name}:{version}") from error
 

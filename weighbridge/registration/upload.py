@@ -15,7 +15,7 @@ from weighbridge.registration.job_record import JOB_RECORD_PATH, JobRecord
 from weighbridge.registration.logged import MANIFEST_NAME, LoggedFile, artifacts, logged_files
 from weighbridge.registration.properties import frogml_properties
 from weighbridge.registration.readback import Progress, read_back
-from weighbridge.registry import ArtifactoryClient, FileInfo
+from weighbridge.registry import ArtifactoryClient, FileInfo, TokenSource
 from weighbridge.release import check_paths, files_in, hash_file
 
 IGNORED = frozenset(
@@ -55,7 +55,7 @@ def upload(
     repository: str,
     record: JobRecord,
     client: ArtifactoryClient,
-    token: str,
+    token: str | TokenSource,
     progress: Progress | None = None,
     storage: ModelStorage | None = None,
 ) -> UploadReport:
@@ -66,7 +66,8 @@ def upload(
     Args:
         folder: the model's files; links are refused.
         repository: the repository `incoming`, of type machinelearning.
-        client: the registry, as the identity that uploads; `token` is the same identity's, for frogml.
+        client: the registry, as the identity that uploads; `token` is the same identity's, for frogml: a source, where an
+            upload may outlast one token.
         progress: called with the number of bytes read back since the last call.
         storage: what logs; None for the real frogml.
 

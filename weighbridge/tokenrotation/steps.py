@@ -1,8 +1,8 @@
 """Secrets Manager's four steps, each of which may be called again at any time.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
-Whatever fails leaves AWSCURRENT as it was. The token before the current one stays valid as AWSPREVIOUS until the next
-rotation, so that whoever read it shortly before, a long pull for example, is not cut off.
+Whatever fails leaves AWSCURRENT as it was. The token before the current one stays valid as AWSPREVIOUS for a time of
+grace (upkeep.py), at most until the next rotation, so that whoever read it shortly before is not cut off.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import ClientError
 
-from weighbridge.errors import CloudError, InputError, RegistryAuthError, RegistryError
+from weighbridge.errors import InputError, RegistryAuthError, RegistryError
 from weighbridge.logs import JsonLog
 from weighbridge.registry import SecretsManagerToken
 from weighbridge.tokenrotation.access import AccessApi
+from weighbridge.tokenrotation.calls import CURRENT, PENDING, PREVIOUS, cloud_error
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
@@ -101,7 +101,7 @@ class TokenRotation:
             )
         except ClientError as error:
             self._revoke(minted.token, why="it could not be kept")
-            raise _cloud_error("PutSecretValue", error) from error
+            raise cloud_error("PutSecretValue", error) from error
 
     def _test(self, version: str) -> None:
         current, pending = self._token(CURRENT), self._token(PENDING, version=version)
@@ -119,7 +119,7 @@ class TokenRotation:
             raise InputError(f"ClientRequestToken: version {version!r} holds no token: createSecret comes first")
         retired = self._token(PREVIOUS)
         if retired is not None and retired != self._token(CURRENT):
-            self._revoke(retired, why="its time of grace is over")
+            self._revoke(retired, why="another rotation")
         holder = next((name for name, held in stages.items() if CURRENT in held), None)
         move = {} if holder is None else {"RemoveFromVersionId": holder}
         try:
@@ -127,13 +127,13 @@ class TokenRotation:
                 SecretId=self.secret_id, VersionStage=CURRENT, MoveToVersionId=version, **move
             )
         except ClientError as error:
-            raise _cloud_error("UpdateSecretVersionStage", error) from error
+            raise cloud_error("UpdateSecretVersionStage", error) from error
 
     def _stages(self) -> Mapping[str, list[str]]:
         try:
             found = self.client.describe_secret(SecretId=self.secret_id)
         except ClientError as error:
-            raise _cloud_error("DescribeSecret", error) from error
+            raise cloud_error("DescribeSecret", error) from error
         return found.get("VersionIdsToStages", {})
 
     def _token(self, stage: str, *, version: str | None = None) -> str | None:
@@ -143,7 +143,7 @@ class TokenRotation:
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return None
-            raise _cloud_error("GetSecretValue", error) from error
+            raise cloud_error("GetSecretValue", error) from error
         text = found.get("SecretString", "")
         return SecretsManagerToken.parse(text, secret_id=self.secret_id) if text else None
 
@@ -155,8 +155,3 @@ class TokenRotation:
             self.log.error("not-revoked", rule=error.rule, message=str(error))
         else:
             self.log.event("revoked", secret=self.secret_id, why=why)
-
-
-def _cloud_error(call: str, error: ClientError) -> CloudError:
-    code = error.response["Error"]["Code"]
-    return CloudError(f"{call}: {code}: check the rights of the rotation function on the secret and its key")

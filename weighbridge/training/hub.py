@@ -26,6 +26,7 @@ from weighbridge.errors import (
 )
 from weighbridge.jobs.proxies import HUB_ENVIRONMENT
 from weighbridge.names import check_revision
+from weighbridge.registry import TokenSource
 from weighbridge.release import BaseModel, hash_file
 
 
@@ -49,17 +50,20 @@ class Hub(Protocol):
 
 
 class HuggingFaceHub:
-    """The real huggingface_hub against `endpoint`. The token is handed over per call and stands in no variable."""
+    """The real huggingface_hub against `endpoint`. A token is handed over per call and stands in no variable.
 
-    def __init__(self, *, endpoint: str, token: str) -> None:
+    huggingface_hub keeps one token for a whole download. When that ends in the middle, the download goes on with another.
+    """
+
+    def __init__(self, *, endpoint: str, tokens: TokenSource) -> None:
         self._endpoint = endpoint
-        self._token = token
+        self._tokens = tokens
 
     def tree(self, *, repository: str, revision: str) -> Sequence[HubFile]:
         """See `Hub.tree`: one request, GET .../tree/REVISION."""
         hub = _import_hub()
         repo_file = importlib.import_module("huggingface_hub.hf_api").RepoFile
-        api = hub.HfApi(endpoint=self._endpoint, token=self._token)
+        api = hub.HfApi(endpoint=self._endpoint, token=self._tokens.token())
         entries = api.list_repo_tree(repository, revision=revision, recursive=True)
         return [
             HubFile(path=entry.path, size=entry.size, sha256=entry.lfs.sha256 if entry.lfs else None)
@@ -68,11 +72,20 @@ class HuggingFaceHub:
         ]
 
     def download(self, *, repository: str, revision: str, folder: Path, patterns: Sequence[str] | None) -> None:
-        """See `Hub.download`."""
-        _import_hub().snapshot_download(
-            repository, revision=revision, local_dir=folder, endpoint=self._endpoint, token=self._token,
-            allow_patterns=None if patterns is None else list(patterns),
-        )  # fmt: skip
+        """See `Hub.download`. Files that are complete are not fetched again when a token has ended."""
+        hub, arrived = _import_hub(), -1
+        while True:
+            token = self._tokens.token()
+            try:
+                hub.snapshot_download(
+                    repository, revision=revision, local_dir=folder, endpoint=self._endpoint, token=token,
+                    allow_patterns=None if patterns is None else list(patterns),
+                )  # fmt: skip
+                return
+            except Exception as error:
+                before, arrived = arrived, _arrived(folder)
+                if not _is_refused_token(error) or arrived == before or self._tokens.refresh() == token:
+                    raise
 
 
 def pull_base_model(
@@ -146,6 +159,14 @@ def _wanted(path: str, patterns: Sequence[str] | None) -> bool:
     if any(part.startswith(".") for part in path.split("/")):
         return False
     return patterns is None or any(fnmatch(path, pattern) for pattern in patterns)
+
+
+def _arrived(folder: Path) -> int:
+    return sum(1 for path in folder.rglob("*") if path.is_file() and ".cache" not in path.parts)
+
+
+def _is_refused_token(error: Exception) -> bool:
+    return any(getattr(getattr(cause, "response", None), "status_code", None) == 401 for cause in _chain(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -101,8 +101,7 @@ def log_model(
         repository=registry.incoming_repository,
         record=record,
         client=registry.client(),
-        # frogml never renews what it was given, and an upload may be long.
-        token=registry.tokens.refresh(),
+        token=registry.tokens,
         storage=storage,
     )
     _leave_pointer(job.model_folder, report=report, record=record)

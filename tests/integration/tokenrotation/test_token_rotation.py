@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
@@ -85,6 +89,7 @@ def rotated(registry: RegistryProcess, monkeypatch: pytest.MonkeyPatch) -> Itera
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1",
         "WEIGHBRIDGE_REGISTRY_URL": registry.url, "WEIGHBRIDGE_TOKEN_EXPIRES_IN": "86400",
+        "WEIGHBRIDGE_TOKEN_GRACE_SECONDS": "3600",
         "WEIGHBRIDGE_REGISTRY_USERNAME": "reader",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
@@ -199,3 +204,63 @@ def test_sagemaker_gets_user_and_token_for_the_image(rotated: Rotated, capsys: p
     answer = image_credentials.handler({}, None)
     assert answer == {"Credentials": {"Username": "reader", "Password": TOKENS["reader"]}}
     assert TOKENS["reader"] not in "".join(capsys.readouterr())
+
+
+def upkeep(*, after: timedelta) -> None:
+    moment = datetime.now(UTC) + after
+    with patch.object(rotation, "system_clock", lambda: moment):
+        rotation.handler({"Upkeep": "token"}, None)
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if line["event"] == "token-age"]
+
+
+def test_the_old_token_ends_when_its_time_of_grace_is_over(rotated: Rotated) -> None:
+    rotated.rotate()
+    second = rotated.current()
+    # The first token of all is in the registry's configuration, and cannot be revoked.
+    rotated.rotate()
+    third = rotated.current()
+    upkeep(after=timedelta(minutes=59))
+    assert [rotated.works(token) for token in (second, third)] == [True, True]
+    for _ in range(2):
+        upkeep(after=timedelta(minutes=61))
+        assert [rotated.works(token) for token in (second, third)] == [False, True]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        rotated.secrets.get_secret_value(SecretId=rotated.arn, VersionStage="AWSPREVIOUS")
+
+
+def test_a_token_that_cannot_be_revoked_is_tried_again(rotated: Rotated, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotated.rotate()
+    second = rotated.current()
+    rotated.rotate()
+    with monkeypatch.context() as away:
+        away.setenv("WEIGHBRIDGE_REGISTRY_URL", "http://127.0.0.1:9/artifactory")
+        with pytest.raises(RegistryError):
+            upkeep(after=timedelta(days=2))
+    assert rotated.works(second)
+    upkeep(after=timedelta(days=2))
+    assert (rotated.works(second), rotated.works(rotated.current())) == (False, True)
+
+
+def test_a_copy_of_the_current_token_is_never_revoked(rotated: Rotated) -> None:
+    rotated.rotate()
+    value = rotated.secrets.get_secret_value(SecretId=rotated.arn, VersionStage="AWSCURRENT")["SecretString"]
+    rotated.secrets.put_secret_value(SecretId=rotated.arn, SecretString=value)
+    upkeep(after=timedelta(days=2))
+    assert rotated.works(rotated.current())
+
+
+def test_the_age_of_the_current_token_is_measured(rotated: Rotated, capsys: pytest.CaptureFixture[str]) -> None:
+    upkeep(after=timedelta(hours=50, minutes=30))
+    (line,) = measured(capsys)
+    assert (line["TokenAgeHours"], line["Secret"]) == (50, rotated.arn)
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Secret"]]
+
+
+def test_an_empty_secret_is_not_measured(rotated: Rotated, capsys: pytest.CaptureFixture[str]) -> None:
+    rotated.secrets.delete_secret(SecretId=rotated.arn, ForceDeleteWithoutRecovery=True)
+    upkeep(after=timedelta(0))
+    assert measured(capsys) == []

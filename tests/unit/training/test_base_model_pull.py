@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from training_world import REVISION, FolderHub, tiny_hub
@@ -19,7 +20,7 @@ from weighbridge.errors import (
     RegistryUnavailableError,
 )
 from weighbridge.release import BaseModel
-from weighbridge.training import pull_base_model
+from weighbridge.training import HuggingFaceHub, pull_base_model
 from weighbridge.training.hub import translate
 
 BASE = BaseModel(repository="org/tiny", revision=REVISION)
@@ -125,3 +126,36 @@ def test_no_answer_at_all_names_the_first_cause() -> None:
     found = translate(outer, what="org/tiny")
     assert "ConnectionRefusedError: connection refused" in str(found)
     assert found.status is None
+
+
+@pytest.mark.parametrize(("renewed", "calls"), [(("first", "second", "third"), 2), (("first", "first"), 1)])
+def test_a_token_that_stays_refused_ends_the_download(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, renewed: tuple[str, ...], calls: int
+) -> None:
+    refused = RuntimeError("401")
+    vars(refused)["response"] = SimpleNamespace(status_code=401, text="expired")
+    asked: list[str] = []
+
+    class Tokens:
+        def __init__(self) -> None:
+            self.given = 0
+
+        def token(self) -> str:
+            return renewed[self.given]
+
+        def refresh(self) -> str:
+            self.given += 1
+            return self.token()
+
+    def snapshot_download(*_: object, token: str, **__: object) -> None:
+        asked.append(token)
+        raise refused
+
+    monkeypatch.setattr(
+        "weighbridge.training.hub._import_hub", lambda: SimpleNamespace(snapshot_download=snapshot_download)
+    )
+    with pytest.raises(RuntimeError, match="401"):
+        HuggingFaceHub(endpoint="http://127.0.0.1:9", tokens=Tokens()).download(
+            repository="org/tiny", revision=REVISION, folder=folder, patterns=None
+        )
+    assert asked == list(renewed[:calls])
