@@ -53,6 +53,7 @@ class PromotedRegistry:
     channel: Channel
     promoter: Signer
     registrar: Signer
+    security: Signer
 
     @property
     def layout(self) -> ChannelLayout:
@@ -65,11 +66,11 @@ class PromotedRegistry:
     def client(self, identity: str) -> ArtifactoryClient:
         return ArtifactoryClient(url=self.registry.url, tokens=StaticToken(token=self.registry.token(identity)))
 
-    def promote(self, source: Path, *, version: str = "1.0.0") -> tuple[Release, Promotion]:
+    def promote(self, source: Path, *, version: str = "1.0.0", image: str = IMAGE) -> tuple[Release, Promotion]:
         """Write the files of `source` as a release of MODEL, signed and promoted."""
         files, admin = files_in(source), self.client("admin")
         built = build_release(
-            name=MODEL, version=version, files=files, runtime=Runtime(image=IMAGE, lock=Digest.of(b"lock")), lineage=Lineage()
+            name=MODEL, version=version, files=files, runtime=Runtime(image=image, lock=Digest.of(b"lock")), lineage=Lineage()
         )  # fmt: skip
         release, layout = built.release, self.layout
         for path, file in files.items():
@@ -153,4 +154,5 @@ def promoted_registry(
             channel=owner,
             promoter=promoter,
             registrar=registrar,
+            security=signers.revocations[0],
         )

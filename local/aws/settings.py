@@ -21,8 +21,8 @@ _RANGES = {"dev": "10.20.0.0/16", "staging": "10.30.0.0/16", "prod": "10.40.0.0/
 class TwinEnvironment:
     """One environment of the twin, which follows the channel of its own name (`dev`, `staging` or `prod`).
 
-    `root_digest` is `sha256:HEX` of the channel's root, `promote_from` the channel that promotions come from. `trust` and
-    `training` are those sections of the file as they are; with two instances, one of them takes traffic first.
+    `root_digest` is `sha256:HEX` of the channel's root, `promote_from` the channel that promotions come from. `trust`,
+    `training` and `guard` are those sections of the file as they are; with two instances, one of them takes traffic first.
     """
 
     name: str
@@ -32,6 +32,7 @@ class TwinEnvironment:
     instance_count: int = 1
     trust: Mapping[str, object] | None = None
     training: Mapping[str, object] | None = None
+    guard: Mapping[str, object] | None = None
 
 
 def reader_secret(environment: str) -> str:
@@ -60,7 +61,7 @@ def write_settings(
 def _document(environment: TwinEnvironment, *, registry_url: str, scope: Scope) -> dict[str, object]:
     name = environment.name
     first = environment.promote_from is None
-    sections = {"trust": environment.trust, "training": environment.training}
+    sections = {"trust": environment.trust, "training": environment.training, "guard": environment.guard}
     return {
         "environment": name,
         "account": scope.account,
