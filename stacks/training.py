@@ -14,6 +14,7 @@ from weighbridge_cdk import (
     ArtifactoryConnection,
     ChannelPin,
     GovernedTraining,
+    Inspector,
     NetworkPlacement,
     Registrar,
     Repositories,
@@ -38,6 +39,7 @@ class TrainingStack(cdk.Stack):
         super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: training, registrar")
         jobs = self._add_jobs(settings, training=training, placement=placement)
         registrar = self._add_registrar(settings, training=training, placement=placement, governance=governance)
+        self.inspector = self._add_inspector(settings, placement=placement)
         environment = json.dumps(dict(jobs.environment()), sort_keys=True)
         outputs = {
             "TrainingRole": (jobs.role.role_arn, "RoleArn of training jobs"),
@@ -101,6 +103,40 @@ class TrainingStack(cdk.Stack):
             placement=placement,
             log_retention=log_retention(settings),
         )
+
+    def _add_inspector(self, settings: EnvironmentSettings, *, placement: NetworkPlacement) -> Inspector | None:
+        secret, key = f"weighbridge/{settings.environment}/artifactory-inspector", None
+        if settings.trust is not None:
+            if settings.trust.inspector is None:
+                return None
+            secret, key = settings.trust.inspector.secret, settings.trust.keys.inspector
+        inspector = Inspector(
+            self,
+            "Inspector",
+            connection=self._connection(
+                "InspectorAccess",
+                settings=settings,
+                secret_name=secret,
+                description=f"Artifactory token that may read {settings.channel.name} and write the inspector's statements",
+            ),
+            channel=settings.channel.name,
+            signer_uri=key,
+            placement=placement,
+            log_retention=log_retention(settings),
+        )
+        cdk.CfnOutput(
+            self,
+            "InspectorFunction",
+            value=inspector.function.function_name,
+            description="Inspects a registered release",
+        )
+        cdk.CfnOutput(
+            self,
+            "InspectionsKey",
+            value=inspector.signer_uri,
+            description="The inspector's key in every channel's policy",
+        )
+        return inspector
 
     def _connection(
         self, name: str, *, settings: EnvironmentSettings, secret_name: str, description: str

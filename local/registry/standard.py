@@ -9,7 +9,7 @@ from local.registry.config import Permission, RegistryConfig, RepositoryConfig, 
 CHANNELS = ("dev", "staging", "prod")
 INCOMING = "ml-incoming-local"
 HUB = "hf-remote"
-USERS = ("admin", "scientist", "registrar", "promoter", "keeper", "reader")
+USERS = ("admin", "scientist", "registrar", "inspector", "promoter", "keeper", "reader")
 _ALL = ("**",)
 
 
@@ -52,6 +52,13 @@ def standard_config(*, hub_url: str | None, tokens: Mapping[str, str]) -> Regist
             Permission(users=("registrar",), repositories=(models[0], records[0]), patterns=_ALL, actions="rwn"),
             Permission(
                 users=("registrar",), repositories=(records[0],), patterns=("tuf/timestamp.json",), actions="rwnd"
+            ),
+            Permission(users=("inspector",), repositories=(models[0], records[0]), patterns=_ALL, actions="r"),
+            Permission(
+                users=("inspector",),
+                repositories=(records[0],),
+                patterns=("*/releases/*/statements/inspector.*",),
+                actions="w",
             ),
             Permission(users=("promoter",), repositories=(INCOMING,), patterns=_ALL, actions="r"),
             Permission(users=("promoter",), repositories=(*models, *records), patterns=_ALL, actions="rwn"),

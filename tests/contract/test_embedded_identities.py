@@ -15,17 +15,28 @@ PLACES = {
     "incoming": "ml-incoming-local/models/a/1/w",
     "models": "ml-dev-local/models/a/1/w",
     "records": "weighbridge-dev-local/a/releases/b/release.json",
+    "inspections": "weighbridge-dev-local/a/releases/b/statements/inspector.c.json",
+    "approvals": "weighbridge-dev-local/a/releases/b/statements/approver.c.json",
     "tuf": "weighbridge-dev-local/tuf/1.targets.json",
     "timestamp": "weighbridge-dev-local/tuf/timestamp.json",
     "prod": "ml-prod-local/models/a/1/w",
 }
+RECORDS = ("records", "inspections", "approvals")
 # What each may do to each place: read, write what is not there, overwrite.
 MAY = {
     "scientist": {"incoming": "rw"},
-    "registrar": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rwo"},
-    "promoter": {"incoming": "r", "models": "rw", "records": "rw", "tuf": "rw", "timestamp": "rwo", "prod": "rw"},
-    "keeper": {"records": "r", "tuf": "rw", "timestamp": "rwo"},
-    "reader": {"models": "r", "records": "r", "tuf": "r", "timestamp": "r", "prod": "r"},
+    "registrar": {"incoming": "r", "models": "rw", **dict.fromkeys(RECORDS, "rw"), "tuf": "rw", "timestamp": "rwo"},
+    "inspector": {"models": "r", **dict.fromkeys(RECORDS, "r"), "inspections": "rw", "tuf": "r", "timestamp": "r"},
+    "promoter": {
+        "incoming": "r",
+        "models": "rw",
+        **dict.fromkeys(RECORDS, "rw"),
+        "tuf": "rw",
+        "timestamp": "rwo",
+        "prod": "rw",
+    },
+    "keeper": {**dict.fromkeys(RECORDS, "r"), "tuf": "rw", "timestamp": "rwo"},
+    "reader": {"models": "r", **dict.fromkeys(RECORDS, "r"), "tuf": "r", "timestamp": "r", "prod": "r"},
 }
 
 

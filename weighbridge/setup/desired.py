@@ -14,6 +14,7 @@ WRITE_ONCE = frozenset({"read", "write", "annotate"})
 # The one path that is ever overwritten; Artifactory's `delete` is also its permission to overwrite.
 OVERWRITE = frozenset({"read", "write", "annotate", "delete"})
 METADATA = "tuf/**"
+INSPECTIONS = "*/releases/*/statements/inspector.*"
 TIMESTAMP = "tuf/timestamp.json"
 EVERYTHING = "**"
 PREDEFINED_ENVIRONMENTS = frozenset({"DEV", "PROD"})
@@ -73,6 +74,7 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
     targets = tuple(_targets(settings, source))
     used = ["reader", "promoter", *(["registrar", "scientist"] if source is None else [])]
     used += ["keeper"] if _has_keeper(settings) else []
+    used += ["inspector"] if source is None and _has_inspector(settings) else []
     bindings = {}
     for found in (identity_of(settings, name) for name in used):
         if found.iam_role is not None:
@@ -87,6 +89,10 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
 
 def _has_keeper(settings: EnvironmentSettings) -> bool:
     return settings.trust is not None and settings.trust.keeper is not None
+
+
+def _has_inspector(settings: EnvironmentSettings) -> bool:
+    return settings.trust is not None and settings.trust.inspector is not None
 
 
 def _repositories(settings: EnvironmentSettings) -> Iterator[Repository]:
@@ -120,6 +126,10 @@ def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) 
         origin = (source.registry.models_repository, source.registry.records_repository)
         yield Target(f"{prefix}-promoter-source", origin, EVERYTHING, READ, promoter)
         return
+    if _has_inspector(settings):
+        inspector = identity_of(settings, "inspector")
+        yield Target(f"{prefix}-inspector", channel, EVERYTHING, READ, inspector)
+        yield Target(f"{prefix}-inspector-statements", records, INSPECTIONS, FETCH, inspector)
     registrar = identity_of(settings, "registrar")
     yield Target(f"{prefix}-registrar", channel, EVERYTHING, WRITE_ONCE, registrar)
     yield Target(f"{prefix}-registrar-timestamp", records, TIMESTAMP, OVERWRITE, registrar)

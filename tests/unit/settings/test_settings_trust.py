@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, keeper: dict[s
 
 
 def test_an_inspectors_key_brings_an_identity(tmp_path: Path) -> None:
-    assert load(tmp_path).inspector is None
+    assert load(tmp_path, inspector=None).inspector is None
     found = load(tmp_path, inspector="awskms:alias/inspector")
     assert found.keys.inspector == "awskms:alias/inspector"
     assert found.inspector == InspectorSettings(secret="weighbridge/prod/artifactory-inspector")
@@ -93,6 +93,7 @@ def test_the_inspectors_key_is_nobody_elses(tmp_path: Path, role: str) -> None:
 def test_an_inspector_without_a_key_is_refused(tmp_path: Path) -> None:
     document = copy.deepcopy(GOOD)
     document["trust"]["inspector"] = {"secret": "mine"}
+    del document["trust"]["keys"]["inspector"]
     path = tmp_path / "prod.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"trust\.inspector: there is no key"):

@@ -48,6 +48,23 @@ def test_a_keeper_writes_metadata_alone() -> None:
     }
 
 
+def test_an_inspector_reads_the_first_channel_and_writes_its_own_statements() -> None:
+    first, prod = (load_settings(ROOT / "environments" / f"{name}.yaml") for name in ("dev", "prod"))
+    assert prod.trust is not None
+    without = desired_state(settings=replace(first, trust=None), source=None)
+    later = desired_state(settings=prod, source=first)
+    assert not [each for each in (*without.targets, *later.targets) if "inspector" in each.name]
+    found = {
+        each.name.removeprefix("weighbridge-dev-"): (each.pattern, sorted(each.actions), len(each.repositories))
+        for each in desired_state(settings=replace(first, trust=prod.trust), source=None).targets
+        if "inspector" in each.name
+    }
+    assert found == {
+        "inspector": ("**", ["read"], 2),
+        "inspector-statements": ("*/releases/*/statements/inspector.*", ["read", "write"], 1),
+    }
+
+
 @responses.activate
 def test_a_cleanup_policy_that_deletes_releases_is_drift_with_what_to_exclude() -> None:
     policy = {"key": "weekly", "enabled": True, "searchCriteria": {"repos": ["ml-*"], "excludedRepos": ["ml-incoming"]}}
