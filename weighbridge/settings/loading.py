@@ -12,6 +12,7 @@ from weighbridge.names import Digest, check_name
 from weighbridge.settings.document import read_document
 from weighbridge.settings.endpoint import read_endpoint
 from weighbridge.settings.guard import read_guard
+from weighbridge.settings.identity import read_images, read_rotation
 from weighbridge.settings.schema import (
     ChannelSettings,
     CreatedNetwork,
@@ -80,7 +81,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     if retention not in RETENTION_DAYS:
         top.refuse("log_retention_days", f"{retention} is not kept by CloudWatch Logs", f"give one of {RETENTION_DAYS}")
     channel = _channel(top.section("channel"))
-    registry = _registry(top.section("registry"), first=channel.promote_from is None)
+    registry = _registry(top.section("registry"), environment=environment, first=channel.promote_from is None)
     network = _network(top.section("network"), region=region)
     _check_reachable(top, registry=registry, network=network)
     trust = read_trust(top, environment=environment, registry=registry)
@@ -158,7 +159,7 @@ def _channel(section: Section) -> ChannelSettings:
     return ChannelSettings(name=name, root_digest=Digest.parse(digest), promote_from=source)
 
 
-def _registry(section: Section, *, first: bool) -> RegistrySettings:
+def _registry(section: Section, *, environment: str, first: bool) -> RegistrySettings:
     section.allow(
         "url",
         "models_repository",
@@ -167,12 +168,15 @@ def _registry(section: Section, *, first: bool) -> RegistrySettings:
         "hub_repository",
         "credentials",
         "setup",
+        "rotation",
+        "images",
     )
     models = section.text("models_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
     records = section.text("records_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
     incoming = section.optional_text("incoming_repository", pattern=REPOSITORY, form=REPOSITORY_FORM)
     if models == records:
         section.refuse("records_repository", f"{records!r} is the models' repository", "give records one of their own")
+    credentials = _credentials(section.section("credentials"))
     if incoming is not None and not first:
         section.refuse("incoming_repository", "only a channel with promote_from: null takes registrations", "remove it")
     return RegistrySettings(
@@ -181,8 +185,10 @@ def _registry(section: Section, *, first: bool) -> RegistrySettings:
         records_repository=records,
         incoming_repository=incoming,
         hub_repository=section.optional_text("hub_repository", pattern=REPOSITORY, form=REPOSITORY_FORM),
-        credentials=_credentials(section.section("credentials")),
+        credentials=credentials,
         setup=read_setup(section.optional_section("setup")),
+        rotation=read_rotation(section.optional_section("rotation")),
+        images=read_images(section.optional_section("images"), environment=environment, credentials=credentials),
     )
 
 

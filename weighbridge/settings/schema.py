@@ -34,13 +34,35 @@ class CredentialsSettings:
 
 @dataclass(frozen=True, slots=True)
 class IamSettings:
-    """The readers' own AWS roles are exchanged for tokens that live `expires_in` seconds; there is no secret.
+    """AWS roles are exchanged for tokens that live `expires_in` seconds: the readers', and those of every other identity
+    for which no secret is named.
 
     The registry asks the STS of `region` who they are; None means the global one.
     """
 
     region: str | None
     expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class RotationSettings:
+    """Every `days` the stacks' secrets get a new token; the one before goes on for `grace_hours`."""
+
+    days: int
+    grace_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """Runtime and training images are pulled from the registry's Docker repository `repository`, as the user `username`.
+
+    `secret` is the name of the secret that the registry stack creates, empty, for that user's token; None where the role
+    of the function that logs in is exchanged for one.
+    """
+
+    repository: str
+    username: str
+    secret: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +76,8 @@ class RegistrySettings:
     hub_repository: str | None
     credentials: CredentialsSettings | IamSettings
     setup: SetupSettings = field(default_factory=SetupSettings)
+    rotation: RotationSettings | None = None
+    images: ImageSettings | None = None
 
     @property
     def reader_secret(self) -> str | None:
@@ -135,17 +159,18 @@ class KeySettings:
 @dataclass(frozen=True, slots=True)
 class KeeperSettings:
     """Snapshot and timestamp are signed anew every `hours`. `secret` is the name of the secret that the governance stack
-    creates, empty, for the keeper's own registry token."""
+    creates, empty, for the keeper's own registry token; None where the keeper's role is exchanged for one."""
 
-    secret: str
+    secret: str | None
     hours: int
 
 
 @dataclass(frozen=True, slots=True)
 class InspectorSettings:
-    """`secret` is the name of the secret that the training stack creates, empty, for the inspector's own registry token."""
+    """`secret` is the name of the secret that the training stack creates, empty, for the inspector's own registry token;
+    None where the inspector's role is exchanged for one."""
 
-    secret: str
+    secret: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +198,8 @@ class TrainingSettings:
 
     runtime_image: str
     runtime_lock: Digest
-    training_secret: str
-    registrar_secret: str
+    training_secret: str | None
+    registrar_secret: str | None
     job: JobSettings | None = None
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from weighbridge.names import Digest
+from weighbridge.settings.identity import optional_secret
 from weighbridge.settings.job import IMAGE, read_job
 from weighbridge.settings.schema import KeySettings, RegistrySettings, TrainingSettings, TrustSettings
 from weighbridge.settings.section import Section
-
-_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 
 
 def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSettings | None) -> TrainingSettings | None:
@@ -28,27 +27,29 @@ def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSetti
         runtime_lock=Digest.parse(
             section.text("runtime_lock", pattern=r"sha256:[0-9a-f]{64}", form="a digest sha256:<64 hex digits>")
         ),
-        training_secret=section.text("training_secret", pattern=_NAME, form="a secret's name"),
-        registrar_secret=section.text("registrar_secret", pattern=_NAME, form="a secret's name"),
+        training_secret=optional_secret(section, "training_secret", default=None, credentials=registry.credentials),
+        registrar_secret=optional_secret(section, "registrar_secret", default=None, credentials=registry.credentials),
         job=read_job(section.optional_section("job")),
     )
-    _check_secrets(section, found, reader=registry.reader_secret, trust=trust)
+    _check_secrets(section, found, registry=registry, trust=trust)
     if trust is not None:
         _check_keys(section, trust.keys)
     return found
 
 
 def _check_secrets(
-    section: Section, found: TrainingSettings, *, reader: str | None, trust: TrustSettings | None
+    section: Section, found: TrainingSettings, *, registry: RegistrySettings, trust: TrustSettings | None
 ) -> None:
-    seen = {} if reader is None else {reader: "registry.credentials.secret_id"}
+    seen = {registry.reader_secret: "registry.credentials.secret_id"}
+    if registry.images is not None:
+        seen[registry.images.secret] = "registry.images.secret"
     for name in ("keeper", "inspector"):
         identity = getattr(trust, name, None)
         if identity is not None:
             seen[identity.secret] = f"trust.{name}.secret"
     for key in ("training_secret", "registrar_secret"):
         value = getattr(found, key)
-        if value in seen:
+        if value is not None and value in seen:
             section.refuse(key, f"{value!r} is {seen[value]} too", "give each identity a secret of its own")
         seen[value] = f"training.{key}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weighbridge.settings.identity import optional_secret
 from weighbridge.settings.schema import InspectorSettings, KeeperSettings, KeySettings, RegistrySettings, TrustSettings
 from weighbridge.settings.section import Section
 
@@ -9,7 +10,6 @@ SIGNER = r"(file:|awskms:).+"
 SIGNER_FORM = "a signer URI such as awskms:alias/NAME or file:PATH"
 LEDGER = r"(dynamodb:[A-Za-z0-9_.-]{3,255}|sqlite:.+)"
 KMS = "awskms:"
-_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 # An alarm rings when a day passes without a measurement, so two runs have to fit into one.
 MOST_HOURS = 12
 _SINGLE = ("targets", "registrar", "revocations", "snapshot", "timestamp")
@@ -36,12 +36,14 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
     return TrustSettings(
         keys=found,
         ledger=section.optional_text("ledger", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
-        keeper=_keeper(section, keys=found, environment=environment, reader=registry.reader_secret),
-        inspector=_inspector(section, keys=found, environment=environment, reader=registry.reader_secret),
+        keeper=_keeper(section, keys=found, environment=environment, registry=registry),
+        inspector=_inspector(section, keys=found, environment=environment, registry=registry),
     )
 
 
-def _keeper(section: Section, *, keys: KeySettings, environment: str, reader: str | None) -> KeeperSettings | None:
+def _keeper(
+    section: Section, *, keys: KeySettings, environment: str, registry: RegistrySettings
+) -> KeeperSettings | None:
     keeper = section.optional_section("keeper")
     if not keys.snapshot.startswith(KMS) or not keys.timestamp.startswith(KMS):
         if keeper is not None:
@@ -54,10 +56,13 @@ def _keeper(section: Section, *, keys: KeySettings, environment: str, reader: st
     _check_keys(section, keys)
     keeper = keeper or Section(file=section.file, path=f"{section.path}.keeper", values={})
     keeper.allow("secret", "hours")
-    secret = keeper.text(
-        "secret", pattern=_NAME, form="a secret's name", default=f"weighbridge/{environment}/artifactory-keeper"
+    secret = optional_secret(
+        keeper,
+        "secret",
+        default=f"weighbridge/{environment}/artifactory-keeper",
+        credentials=registry.credentials,
     )
-    if secret == reader:
+    if secret is not None and secret == registry.reader_secret:
         keeper.refuse(
             "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
         )
@@ -65,7 +70,7 @@ def _keeper(section: Section, *, keys: KeySettings, environment: str, reader: st
 
 
 def _inspector(
-    section: Section, *, keys: KeySettings, environment: str, reader: str | None
+    section: Section, *, keys: KeySettings, environment: str, registry: RegistrySettings
 ) -> InspectorSettings | None:
     inspector = section.optional_section("inspector")
     if keys.inspector is None:
@@ -78,10 +83,13 @@ def _inspector(
             section.refuse("keys.inspector", f"is trust.keys.{name} too", "nobody's key can do two jobs")
     inspector = inspector or Section(file=section.file, path=f"{section.path}.inspector", values={})
     inspector.allow("secret")
-    secret = inspector.text(
-        "secret", pattern=_NAME, form="a secret's name", default=f"weighbridge/{environment}/artifactory-inspector"
+    secret = optional_secret(
+        inspector,
+        "secret",
+        default=f"weighbridge/{environment}/artifactory-inspector",
+        credentials=registry.credentials,
     )
-    if secret == reader:
+    if secret is not None and secret == registry.reader_secret:
         inspector.refuse(
             "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
         )

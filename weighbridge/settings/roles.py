@@ -1,0 +1,78 @@
+"""Which AWS roles are exchanged for registry tokens, by names that are known before anything is deployed.
+
+A registry binds one role to a user and one user to a role (PUT /access/api/v1/aws/iam_role), so each role has a user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.resource_names import ROLE_NAME_LIMIT, resource_name
+from weighbridge.settings.schema import EnvironmentSettings, IamSettings, ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangedRole:
+    """One role of an environment's stacks, which has the registry identity `identity`; `part` says which role it is."""
+
+    identity: str
+    part: str
+    name: str
+    account: str
+
+    @property
+    def arn(self) -> str:
+        """The role's ARN: without a path, in the commercial partition, as a registry takes it."""
+        return f"arn:aws:iam::{self.account}:role/{self.name}"
+
+    @property
+    def user(self) -> str:
+        """The user whose token it is exchanged for, unless the settings name others: users are in lower case."""
+        return self.name.lower()
+
+
+def resolver_part(model: ModelSettings) -> str:
+    """Return the part of a model's resolver."""
+    return f"{model.name}/resolver"
+
+
+def endpoint_part(model: ModelSettings) -> str:
+    """Return the part of a model's containers."""
+    return f"{model.name}/endpoint"
+
+
+def exchanged_roles(settings: EnvironmentSettings) -> tuple[ExchangedRole, ...]:
+    """Return the roles that are exchanged; none where `registry.credentials` names a secret."""
+    if not isinstance(settings.registry.credentials, IamSettings):
+        return ()
+    return tuple(
+        ExchangedRole(
+            identity=identity,
+            part=part,
+            name=resource_name("weighbridge", settings.environment, *part.split("/"), limit=ROLE_NAME_LIMIT),
+            account=settings.account,
+        )
+        for identity, part in _parts(settings)
+    )
+
+
+def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str]]:
+    for model in settings.models:
+        yield "reader", resolver_part(model)
+        yield "reader", endpoint_part(model)
+    if settings.guard.reconciler.enabled:
+        yield "reader", "reconciler"
+    images, training, trust = settings.registry.images, settings.training, settings.trust
+    if images is not None and images.secret is None:
+        yield "images", "images"
+    if trust is not None and trust.keeper is not None and trust.keeper.secret is None:
+        yield "keeper", "keeper"
+    if training is None:
+        return
+    if training.training_secret is None:
+        yield "scientist", "training"
+    if training.registrar_secret is None:
+        yield "registrar", "registrar"
+    if trust is None or (trust.inspector is not None and trust.inspector.secret is None):
+        yield "inspector", "inspector"
