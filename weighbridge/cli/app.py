@@ -15,6 +15,7 @@ from weighbridge.cli import (
     inspect,
     promote,
     pull,
+    reconcile,
     register,
     registry_setup,
     release,
@@ -48,6 +49,7 @@ app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
 app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
+app.command("reconcile")(reconcile.reconcile)
 app.command("inspect")(inspect.inspect)
 app.command("setup")(registry_setup.setup)
 

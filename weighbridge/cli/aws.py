@@ -10,6 +10,7 @@ from weighbridge.errors import CloudError
 if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.credentials import Credentials
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sagemaker import SageMakerClient
@@ -55,6 +56,14 @@ class Aws:
 
         with _Spoken("sagemaker"):
             client: SageMakerClient = boto3.client("sagemaker", region_name=self.region)
+            return client
+
+    def cloudformation(self) -> CloudFormationClient:
+        """Outputs of stacks."""
+        import boto3
+
+        with _Spoken("cloudformation"):
+            client: CloudFormationClient = boto3.client("cloudformation", region_name=self.region)
             return client
 
     def ssm(self) -> SSMClient:
