@@ -1,14 +1,17 @@
-"""Training and registration, in the environment whose channel takes registrations."""
+"""Training, registration, inspection and publication, in the environment whose channel takes registrations."""
 
 from __future__ import annotations
 
 import json
 
 import aws_cdk as cdk
+from aws_cdk import aws_ssm as ssm
 
 from constructs import Construct
+from stacks.alarms import notify
 from stacks.governance import GovernanceStack
 from stacks.retention import log_retention
+from weighbridge.jobs.start import pipeline_parameter
 from weighbridge.settings import EnvironmentSettings, TrainingSettings
 from weighbridge_cdk import (
     ArtifactoryConnection,
@@ -17,14 +20,16 @@ from weighbridge_cdk import (
     Inspector,
     NetworkPlacement,
     Registrar,
+    RegistryCredentials,
     Repositories,
     RuntimePin,
     SignerUris,
+    TrainingPipeline,
 )
 
 
 class TrainingStack(cdk.Stack):
-    """The role and data of training jobs, and the registrar that takes over what they upload."""
+    """The role and data of training jobs, and the state machine with its steps that takes over what they upload."""
 
     def __init__(
         self,
@@ -40,11 +45,13 @@ class TrainingStack(cdk.Stack):
         jobs = self._add_jobs(settings, training=training, placement=placement)
         registrar = self._add_registrar(settings, training=training, placement=placement, governance=governance)
         self.inspector = self._add_inspector(settings, placement=placement)
+        pipeline = self._add_pipeline(settings, training=training, jobs=jobs, registrar=registrar)
         environment = json.dumps(dict(jobs.environment()), sort_keys=True)
         outputs = {
             "TrainingRole": (jobs.role.role_arn, "RoleArn of training jobs"),
             "TrainingData": (jobs.data.bucket_name, "Inputs below input/, SageMaker's output below output/"),
             "TrainingEnvironment": (environment, "Environment of training jobs"),
+            "TrainingPipeline": (pipeline.state_machine.state_machine_arn, "State machine: train, register, inspect, publish"),
             "Notices": (registrar.notices.topic_arn, "Subscribe to be told of jobs whose model was not registered"),
             "LostEvents": (registrar.lost_events.queue_url, "Events to send again when their cause is repaired"),
             "StatementsKey": (registrar.keys.uris.statements, "The registrar's key in the channel's policy"),
@@ -57,23 +64,61 @@ class TrainingStack(cdk.Stack):
     def _add_jobs(
         self, settings: EnvironmentSettings, *, training: TrainingSettings, placement: NetworkPlacement
     ) -> GovernedTraining:
-        registry = settings.registry
+        registry, job = settings.registry, training.job
         assert registry.hub_repository is not None
         assert registry.incoming_repository is not None
+        connection = self._connection(
+            "TrainingAccess",
+            settings=settings,
+            secret_name=training.training_secret,
+            description=f"Artifactory token that may read the hub proxy and write {registry.incoming_repository}",
+        )
+        credentials = None
+        if job is not None and job.docker_username is not None:
+            credentials = RegistryCredentials(
+                self,
+                "ImageCredentials",
+                connection=connection,
+                username=job.docker_username,
+                placement=placement,
+                log_retention=log_retention(settings),
+            )
         return GovernedTraining(
             self,
             "Training",
-            connection=self._connection(
-                "TrainingAccess",
-                settings=settings,
-                secret_name=training.training_secret,
-                description=f"Artifactory token that may read the hub proxy and write {registry.incoming_repository}",
-            ),
+            connection=connection,
             hub_repository=registry.hub_repository,
             incoming_repository=registry.incoming_repository,
+            pypi_repository=registry.setup.pypi_repository,
             placement=placement,
+            compute=None if job is None else job.compute,
             image_repositories=settings.image_repositories,
+            image_credentials=credentials,
         )
+
+    def _add_pipeline(
+        self, settings: EnvironmentSettings, *, training: TrainingSettings, jobs: GovernedTraining, registrar: Registrar
+    ) -> TrainingPipeline:
+        job = training.job
+        pipeline = TrainingPipeline(
+            self,
+            "Pipeline",
+            registrar=registrar,
+            jobs=None if job is None else jobs,
+            image=None if job is None else job.image,
+            channels=None if job is None else job.channels,
+            inspector=None if self.inspector is None else self.inspector.function,
+            log_retention=log_retention(settings),
+        )
+        notify(self, settings=settings, alarms=[pipeline.failures])
+        ssm.StringParameter(
+            self,
+            "PipelineParameter",
+            parameter_name=pipeline_parameter(settings.environment),
+            string_value=pipeline.state_machine.state_machine_arn,
+            description="The state machine that `weighbridge train start` starts",
+        )
+        return pipeline
 
     def _add_registrar(
         self,
@@ -100,6 +145,7 @@ class TrainingStack(cdk.Stack):
             sequences=governance.sequences,
             sequences_key=governance.records.encryption_key,
             signer_uris=_signer_uris(settings),
+            listens=False,
             placement=placement,
             log_retention=log_retention(settings),
         )

@@ -65,6 +65,12 @@ def of_role(template: Template, *, starting: str) -> list[Resource]:
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
+def registrar_of(template: Template) -> Resource:
+    """The properties of the registrar's function."""
+    found: Resource = only(template, "AWS::Lambda::Function", starting="Registrar")["Properties"]
+    return found
+
+
 def actions(found: list[Resource]) -> set[str]:
     return {action for statement in found for action in as_list(statement["Action"])}
 
@@ -126,26 +132,26 @@ def test_each_key_of_the_registrar_does_one_job(training: Template) -> None:
         for name, each in resources(training, "AWS::KMS::Key").items()
         if each["Properties"].get("KeyUsage") == "SIGN_VERIFY"
     }
-    assert len(keys) == 3
+    assert len(keys) == 4, "the inspector's is the fourth"
     assert all(properties["KeySpec"] == "ECC_NIST_P256" for properties in keys.values())
     assert all(each["DeletionPolicy"] == "Retain" for each in resources(training, "AWS::KMS::Key").values())
-    variables = only(training, "AWS::Lambda::Function")["Properties"]["Environment"]["Variables"]
+    variables = registrar_of(training)["Environment"]["Variables"]
     uris = [str(variables[f"WEIGHBRIDGE_{name}_KEY"]) for name in ("REGISTRAR", "PROMOTER", "TIMESTAMP")]
     assert len(set(uris)) == 3
     assert variables["WEIGHBRIDGE_SNAPSHOT_KEY"] == variables["WEIGHBRIDGE_TIMESTAMP_KEY"]
 
 
-def test_only_the_registrar_signs_and_with_these_keys_alone(training: Template) -> None:
-    signing = [(name, s) for name, s in statements(training) if "kms:Sign" in as_list(s["Action"])]
-    ((name, statement),) = signing
-    assert name.startswith("RegistrarKeys")
+def test_only_registrar_and_inspector_sign_and_each_with_its_own_keys_alone(training: Template) -> None:
+    signing = {name: s for name, s in statements(training) if "kms:Sign" in as_list(s["Action"])}
+    (statement,) = [s for name, s in signing.items() if name.startswith("RegistrarKeys")]
+    assert len([name for name in signing if name.startswith("Inspector")]) == len(signing) - 1 == 1
     assert set(statement["Action"]) == {"kms:Sign", "kms:GetPublicKey"}
     assert len(statement["Resource"]) == 3
     assert "*" not in str(statement["Resource"])
 
 
 def test_the_registrar_gets_what_it_registers_with(training: Template) -> None:
-    function = only(training, "AWS::Lambda::Function")["Properties"]
+    function = registrar_of(training)
     variables = function["Environment"]["Variables"]
     assert set(variables) == REGISTRAR_ENVIRONMENT
     settings = yaml.safe_load((ROOT / "environments" / "dev.yaml").read_text())
@@ -168,21 +174,6 @@ def test_the_registrar_may_change_no_job_and_delete_nothing(training: Template) 
         s for s in of_role(training, starting="RegistrarFunctionRole") if "ssm:PutParameter" in as_list(s["Action"])
     ]
     assert "parameter/weighbridge/dev/*/release-id" in str(release_ids["Resource"])
-
-
-def test_the_registrar_hears_of_every_job_that_ended(training: Template) -> None:
-    rule = only(training, "AWS::Events::Rule")["Properties"]
-    assert rule["EventPattern"] == {
-        "source": ["aws.sagemaker"],
-        "detail-type": ["SageMaker Training Job State Change"],
-        "detail": {"TrainingJobStatus": ["Completed", "Failed", "Stopped"]},
-    }
-    (target,) = rule["Targets"]
-    queue = {"Fn::GetAtt": [logical_id(training, "AWS::SQS::Queue"), "Arn"]}
-    assert target["DeadLetterConfig"] == {"Arn": queue}
-    repeated = only(training, "AWS::Lambda::EventInvokeConfig")["Properties"]
-    assert repeated["MaximumRetryAttempts"] == 2
-    assert repeated["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
 
 
 def test_notices_and_lost_events_are_encrypted(training: Template) -> None:
@@ -222,6 +213,22 @@ def test_a_key_with_two_jobs_is_refused(same: tuple[str, str]) -> None:
         SignerUris(**{**SIGNERS, same[0]: SIGNERS[same[1]]})
 
 
+def check_listening(template: Template) -> None:
+    """Without a state machine, the registrar hears of every job that ended by itself."""
+    rule = only(template, "AWS::Events::Rule")["Properties"]
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Training Job State Change"],
+        "detail": {"TrainingJobStatus": ["Completed", "Failed", "Stopped"]},
+    }
+    (target,) = rule["Targets"]
+    queue = {"Fn::GetAtt": [logical_id(template, "AWS::SQS::Queue"), "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": queue}
+    repeated = only(template, "AWS::Lambda::EventInvokeConfig")["Properties"]
+    assert repeated["MaximumRetryAttempts"] == 2
+    assert repeated["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+
+
 def test_registrar_and_training_work_alone(
     new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
 ) -> None:
@@ -251,6 +258,7 @@ def test_registrar_and_training_work_alone(
     )
     GovernedTraining(stack, "Training", connection=connection, hub_repository="hub", incoming_repository="incoming")
     template = template_of(stack)
+    check_listening(template)
     assert "VpcConfig" not in only(template, "AWS::Lambda::Function")["Properties"]
     assert "ecr:" not in text(template)
     assert "ec2:" not in text(template)
