@@ -6,6 +6,7 @@ from local.demo.first_release import (
     FIRST,
     check_copies,
     deploy_endpoint,
+    inspect_first,
     promote,
     pull_base,
     register_first,
@@ -21,7 +22,7 @@ TITLES = (
     "Found the channels dev and prod: keys, settings, TUF roots",
     "Deploy every stack but inference with the CDK CLI",
     "Pull a real pretrained model through the hub proxy",
-    f"Upload {MODEL}:{FIRST} with frogml, register it",
+    f"Upload {MODEL}:{FIRST} with frogml, register and inspect it",
     "Promote it, dev -> prod",
     "Deploy the endpoint: resolve, verify, pull, serve",
     "Train 2.0.0 in SageMaker; the registrar takes it over",
@@ -47,6 +48,7 @@ def tell(world: World, story: Story) -> None:
         base = pull_base(world, step)
     with story.step(next(titles)) as step:
         register_first(world, step, base=base)
+        inspect_first(world, step)
     with story.step(next(titles)) as step:
         promote(world, step, version=FIRST, to="dev")
         first = promote(world, step, version=FIRST, to="prod")

@@ -76,6 +76,20 @@ def register_first(world: World, step: Step, *, base: Path) -> str:
     return str(done["release"])
 
 
+def inspect_first(world: World, step: Step) -> None:
+    """Promote without an inspection: refused. Inspect as the inspector, who signs the verdict."""
+    model = (f"{MODEL}:{FIRST}", "--env", "dev", "--environments", str(world.environments))
+    refused = world.try_weighbridge("promote", *model, identity="promoter")
+    require(refused.returncode == 4 and "signed by inspector" in refused.stderr, f"promoted: {refused.stderr}")
+    step.proved("promoting it before its inspection was refused: the channel's policy requires the inspector's statement")
+    done = world.weighbridge("inspect", "--release", *model, "--sign", identity="inspector")
+    files = done["files"]
+    require(done["verdict"] == "clean" and isinstance(files, list), f"inspection: {done}")
+    assert isinstance(files, list)
+    formats = sorted({str(file["format"]) for file in files})
+    step.proved(f"{len(files)} files inspected ({', '.join(formats)}): clean, signed with the inspector's KMS key")
+
+
 def promote(world: World, step: Step, *, version: str, to: str, identity: Identity = "promoter") -> Promoted:
     """Promote a version into the channel of the environment `to`."""
     model = f"{MODEL}:{version}"

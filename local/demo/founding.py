@@ -22,6 +22,7 @@ def found_channels(world: World, step: Step) -> None:
     """Create keys, write the settings of dev and prod, and found both channels with the command line."""
     clouds = world.clouds
     registrar = clouds.signing_key("registrar: signs provenance")
+    inspector = clouds.signing_key("inspector: signs inspections")
     roots = {}
     for name, before in (("dev", None), ("prod", "dev")):
         for role in ("root", "targets", "revocations"):
@@ -32,6 +33,7 @@ def found_channels(world: World, step: Step) -> None:
             "targets": _key_file(world, f"{name}-targets"),
             "promoters": [clouds.signing_key(f"{name}: promoter")],
             "registrar": registrar,
+            "inspector": inspector,
             "revocations": _key_file(world, f"{name}-revocations"),
             "snapshot": online,
             "timestamp": online,
@@ -100,6 +102,7 @@ def _put_tokens(world: World) -> None:
         reader_secret("prod"): "reader",
         TRAINING_SECRET: "scientist",
         REGISTRAR_SECRET: "registrar",
+        "weighbridge/dev/artifactory-inspector": "inspector",
         "weighbridge/dev/artifactory-keeper": "keeper",
         "weighbridge/prod/artifactory-keeper": "keeper",
     }

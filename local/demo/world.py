@@ -25,7 +25,7 @@ MODEL = "minilm"
 HUB_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MODEL_FILES = ROOT / ".build" / "models" / "all-MiniLM-L6-v2"
 
-Identity = Literal["scientist", "registrar", "promoter", "reader"]
+Identity = Literal["scientist", "registrar", "inspector", "promoter", "reader"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,10 +160,10 @@ trust:
             arguments = ("channel", "init", "--env", environment, "--update-settings")
             self.cli(*arguments, user="promoter").ok()
 
-    def upload_quickly(self, version: str) -> None:
+    def upload_quickly(self, version: str, files: Mapping[str, bytes] | None = None) -> None:
         """Upload a version over frogml's protocol, without its start-up time."""
         upload(
-            folder=self._model(version, files_of(version)), name=MODEL, version=version, repository=INCOMING,
+            folder=self._model(version, files or files_of(version)), name=MODEL, version=version, repository=INCOMING,
             record=JobRecord(), client=self.client("scientist"), token="",
             storage=FrogmlProtocol(url=self.registry.url, token=TOKENS["scientist"]),
         )  # fmt: skip
