@@ -18,17 +18,10 @@ _GPU_FAMILIES = frozenset(
     ("g4dn", "g5", "g6", "g6e", "g7", "g7e", "p2", "p3", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200",
      "p6-b300", "p6e-gb200")
 )
-_NEURON_FAMILIES = frozenset(
+NEURON_FAMILIES = frozenset(
     ("inf2", "trn1", "trn1n", "trn2")
 )
 # fmt: on
-# Images of SageMaker's hosts, from the API reference (ProductionVariant, InferenceAmiVersion). A newer NVIDIA driver
-# runs images for older CUDA versions, not the other way round, and a release names its image by digest, which does not
-# tell its CUDA version: so the newest, but for families whose GPUs are listed with the oldest image alone.
-_AMI_GPU = "al2023-ami-sagemaker-inference-gpu-4-1"
-_AMI_OLD_GPU = "al2-ami-sagemaker-inference-gpu-2"
-_AMI_NEURON = "al2-ami-sagemaker-inference-neuron-2"
-_OLD_GPU_FAMILIES = frozenset(("p2", "p3", "p3dn"))
 
 
 class _AcceleratorEntry(TypedDict):
@@ -93,7 +86,7 @@ def takes_inference_ami(instance_type: str) -> bool:
 
 def is_accelerated(instance_type: str) -> bool:
     """Whether the instance carries GPUs, Inferentia2 or Trainium."""
-    return family(instance_type) in _GPU_FAMILIES | _NEURON_FAMILIES
+    return family(instance_type) in _GPU_FAMILIES | NEURON_FAMILIES
 
 
 def has_local_storage(instance_type: str) -> bool:
@@ -115,12 +108,3 @@ def has_efa(instance_type: str) -> bool:
 def local_storage_gb(instance_type: str) -> int | None:
     """Return the size of the instance's own disks in GB (10^9 bytes); None where there are none, or it is not known."""
     return _catalogue()["nvme_gb"].get(instance_type)
-
-
-def inference_ami_version(instance_type: str) -> str:
-    """Return SageMaker's host image for an accelerated instance type (see `takes_inference_ami`), else ''."""
-    if not takes_inference_ami(instance_type):
-        return ""
-    if family(instance_type) in _NEURON_FAMILIES:
-        return _AMI_NEURON
-    return _AMI_OLD_GPU if family(instance_type) in _OLD_GPU_FAMILIES else _AMI_GPU

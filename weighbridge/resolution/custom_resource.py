@@ -8,7 +8,7 @@ from weighbridge.resolution.resolution import ResolutionRequest
 
 
 def request_of(event: Event) -> ResolutionRequest:
-    """Read the properties `ModelName`, `ReleaseId` and `InstanceType`.
+    """Read the properties `ModelName`, `ReleaseId`, `InstanceType` and, where it is known, `ImageCuda`.
 
     Raises:
         InputError: naming the property.
@@ -17,4 +17,5 @@ def request_of(event: Event) -> ResolutionRequest:
         model=event.text("ModelName"),
         release_id=ReleaseId.parse(event.text("ReleaseId"), field="ResourceProperties.ReleaseId"),
         instance_type=event.text("InstanceType"),
+        cuda=event.text("ImageCuda") if "ImageCuda" in event.properties else None,
     )

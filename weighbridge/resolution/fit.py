@@ -19,11 +19,11 @@ import re
 from dataclasses import dataclass
 
 from weighbridge.errors import DoesNotFitError, InputError
+from weighbridge.host_images import host_image, host_image_problem
 from weighbridge.instances import (
     accelerators,
     has_local_storage,
     hosting_instance_types,
-    inference_ami_version,
     local_storage_gb,
     nearest,
 )
@@ -64,8 +64,8 @@ class Fit:
         return self
 
 
-def fit(*, load_bytes: int, instance_type: str) -> Fit:
-    """Return what `load_bytes` bytes need on `instance_type`.
+def fit(*, load_bytes: int, instance_type: str, cuda: str | None = None) -> Fit:
+    """Return what `load_bytes` bytes need on `instance_type`, in an image built with that CUDA version, if it is known.
 
     Raises:
         InputError: for an instance type that endpoints do not have.
@@ -79,17 +79,18 @@ def fit(*, load_bytes: int, instance_type: str) -> Fit:
     return Fit(
         startup_seconds=min(seconds, STARTUP_LIMIT_SECONDS),
         volume_gb=min(volume, VOLUME_LIMIT_GB),
-        ami=inference_ami_version(instance_type),
+        ami=host_image(instance_type=instance_type, cuda=cuda),
         problem=_time_problem(load_bytes, instance_type, speed, seconds)
         or _room_problem(load_bytes, instance_type, volume)
-        or _memory_problem(load_bytes, instance_type),
+        or _memory_problem(load_bytes, instance_type)
+        or _host_problem(instance_type, cuda),
     )
 
 
-def fit_anyhow(*, load_bytes: int, instance_type: str) -> Fit:
+def fit_anyhow(*, load_bytes: int, instance_type: str, cuda: str | None = None) -> Fit:
     """Return `fit`, or SageMaker's limits with the problem, for an instance type that this version does not know."""
     try:
-        return fit(load_bytes=load_bytes, instance_type=instance_type)
+        return fit(load_bytes=load_bytes, instance_type=instance_type, cuda=cuda)
     except InputError as error:
         return Fit(STARTUP_LIMIT_SECONDS, VOLUME_LIMIT_GB, ami="", problem=str(error))
 
@@ -140,3 +141,8 @@ def _memory_problem(load_bytes: int, instance_type: str) -> str:
         f"{instance_type} has {found.count} x {found.kind} of {found.memory_gib} GiB, {found.total_gib:,} GiB in all: "
         "choose an instance type with more, or a smaller or quantised release"
     )
+
+
+def _host_problem(instance_type: str, cuda: str | None) -> str:
+    found = None if cuda is None else host_image_problem(instance_type=instance_type, cuda=cuda)
+    return "" if found is None else ": ".join(found)

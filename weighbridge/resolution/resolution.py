@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from weighbridge.errors import InputError
 from weighbridge.names import Digest, ReleaseId, ReleaseReference, check_name
 from weighbridge.resolution.acceptance import Acceptance
 from weighbridge.resolution.fit import Fit
@@ -14,16 +16,21 @@ from weighbridge.trust.times import format_time
 class ResolutionRequest:
     """Which promotion of a model to resolve, and the instance type that its release has to fit; None for none.
 
+    `cuda` is the CUDA version that the runtime image is built with, such as `12.8`, where it is known.
+
     Raises:
-        InputError: when `model` is not a legal name.
+        InputError: when `model` is not a legal name, or `cuda` no version.
     """
 
     model: str
     release_id: ReleaseId
     instance_type: str | None = None
+    cuda: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.model, field="model name")
+        if self.cuda is not None and not re.fullmatch(r"[1-9][0-9]?\.[0-9]", self.cuda):
+            raise InputError(f"ImageCuda: {self.cuda!r} is not a CUDA version: give one such as 12.8")
 
 
 @dataclass(frozen=True, slots=True)

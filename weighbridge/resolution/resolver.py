@@ -98,7 +98,9 @@ class Resolver:
             release_id=request.release_id,
         )
         if request.instance_type is not None:
-            fit(load_bytes=verified.release.load_bytes, instance_type=request.instance_type).require()
+            fit(
+                load_bytes=verified.release.load_bytes, instance_type=request.instance_type, cuda=request.cuda
+            ).require()
         accepted = store.accept(self._acceptance(scope, verified))
         self._ring_for(accepted)
         return self._answer(accepted, request, remembered=False)
@@ -161,7 +163,7 @@ class Resolver:
     def _answer(self, accepted: Acceptance, request: ResolutionRequest, *, remembered: bool) -> Resolution:
         found = None
         if request.instance_type is not None:
-            found = fit_anyhow(load_bytes=accepted.load_bytes, instance_type=request.instance_type)
+            found = fit_anyhow(load_bytes=accepted.load_bytes, instance_type=request.instance_type, cuda=request.cuda)
             if found.problem:
                 self._alarms.ring(
                     "does-not-fit", scope=accepted.scope, release_id=accepted.release_id, message=found.problem

@@ -20,7 +20,7 @@ _NAMES = frozenset({
     "HF_HOME", "HF_TASK", "HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED",
     "PYTHONDONTWRITEBYTECODE", "TMPDIR", "TZ", "VIRTUAL_ENV",
 })  # fmt: skip
-_PREFIXES = ("CUDA_", "LC_", "MKL_", "MMS_", "NCCL_", "NVIDIA_", "OMP_", "OPENBLAS_", "SAGEMAKER_", "SM_VLLM_", "TORCH_", "TS_", "VLLM_")  # fmt: skip
+_PREFIXES = ("CUDA_", "LC_", "MKL_", "MMS_", "NCCL_", "NVIDIA_", "OMP_", "OPENBLAS_", "OPTION_", "SAGEMAKER_", "SERVING_", "SM_VLLM_", "TORCH_", "TS_", "VLLM_")  # fmt: skip
 _SECRET_WORDS = ("CREDENTIAL", "KEY", "PASSWORD", "SECRET", "TOKEN")
 
 

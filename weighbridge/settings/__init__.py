@@ -1,5 +1,12 @@
 """Settings: environments/*.yaml, read strictly into frozen values. See docs/settings.md."""
 
+from weighbridge.settings.hosting import (
+    AutoscalingSettings,
+    CacheSettings,
+    ComponentSettings,
+    DataCaptureSettings,
+    ServerSettings,
+)
 from weighbridge.settings.loading import load_environments, load_settings
 from weighbridge.settings.schema import (
     AlarmSettings,
@@ -26,9 +33,13 @@ from weighbridge.settings.schema import (
 
 __all__ = [
     "AlarmSettings",
+    "AutoscalingSettings",
+    "CacheSettings",
     "ChannelSettings",
+    "ComponentSettings",
     "CreatedNetwork",
     "CredentialsSettings",
+    "DataCaptureSettings",
     "EndpointSettings",
     "EnvironmentSettings",
     "ExistingNetwork",
@@ -43,6 +54,7 @@ __all__ = [
     "RegistrySettings",
     "RolloutSettings",
     "RotationSettings",
+    "ServerSettings",
     "TrainingSettings",
     "TrustSettings",
     "load_environments",

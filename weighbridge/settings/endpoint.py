@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from weighbridge.instances import hosting_instance_types, nearest, training_instance_types
+from weighbridge.settings.endpoint_options import (
+    read_autoscaling,
+    read_component,
+    read_cuda,
+    read_data_capture,
+    read_server,
+)
 from weighbridge.settings.schema import AlarmSettings, EndpointSettings, RolloutSettings
 from weighbridge.settings.section import Section
 
@@ -16,7 +23,10 @@ def read_endpoint(section: Section) -> EndpointSettings:
     Raises:
         SettingsError: naming the key, the problem and the fix.
     """
-    section.allow("instance_type", "instance_count", "rollout", "alarms")
+    section.allow(
+        "instance_type", "instance_count", "rollout", "alarms", "server", "cuda", "autoscaling", "data_capture",
+        "inference_component", "termination_protection",
+    )  # fmt: skip
     instance_type = section.text("instance_type", pattern=r".+", form="a SageMaker instance type such as ml.g5.xlarge")
     known = hosting_instance_types()
     if instance_type not in known:
@@ -30,11 +40,23 @@ def read_endpoint(section: Section) -> EndpointSettings:
     count = section.integer("instance_count", minimum=1, maximum=100, default=2)
     alarms = _alarms(section.optional_section("alarms") or Section(section.file, f"{section.path}.alarms", {}))
     rollout = section.optional_section("rollout") or Section(section.file, f"{section.path}.rollout", {})
+    component = read_component(
+        section.optional_section("inference_component"), endpoint=section, instance_type=instance_type
+    )
+    autoscaling = read_autoscaling(section.optional_section("autoscaling"), instance_count=count)
+    # A rollout takes place with whatever capacity there is, so its steps are compared with the least.
+    least = 1 if component is not None else count if autoscaling is None else autoscaling.minimum
     return EndpointSettings(
         instance_type=instance_type,
-        instance_count=count,
-        rollout=_rollout(rollout, count=count, evaluation_minutes=alarms.evaluation_minutes),
+        instance_count=1 if component is not None else count,
+        rollout=_rollout(rollout, count=least, evaluation_minutes=alarms.evaluation_minutes),
         alarms=alarms,
+        server=read_server(section.optional_section("server"), instance_type=instance_type),
+        cuda=read_cuda(section, instance_type=instance_type),
+        autoscaling=autoscaling,
+        data_capture=read_data_capture(section.optional_section("data_capture")),
+        inference_component=component,
+        termination_protection=section.flag("termination_protection", default=False),
     )
 
 
@@ -48,15 +70,11 @@ def _alarms(section: Section) -> AlarmSettings:
 
 
 def _rollout(section: Section, *, count: int, evaluation_minutes: int) -> RolloutSettings:
-    section.allow("canary_instances", "wait_seconds", "termination_wait_seconds")
-    canary: int | None = None
-    if section.has("canary_instances"):
-        # SageMaker's CanarySize is at most half of the variant's instances (API_TrafficRoutingConfig).
-        canary = section.integer("canary_instances", minimum=1, maximum=100)
-        if canary > count // 2:
-            section.refuse("canary_instances", f"{canary} of {count} instances is more than half",
-                           "lower it, raise instance_count, or remove it to switch all at once")  # fmt: skip
-    elif count >= 2:
+    section.allow("canary_instances", "linear_instances", "wait_seconds", "termination_wait_seconds")
+    canary, linear = _step(section, "canary_instances", count=count), _step(section, "linear_instances", count=count)
+    if canary is not None and linear is not None:
+        section.refuse("linear_instances", "canary_instances is given too", "keep one of the two")
+    if canary is None and linear is None and count >= 2:
         canary = 1
     least = 60 * (evaluation_minutes + 1)
     wait = section.integer("wait_seconds", minimum=0, maximum=3600, default=max(DEFAULT_WAIT_SECONDS, least))
@@ -65,8 +83,20 @@ def _rollout(section: Section, *, count: int, evaluation_minutes: int) -> Rollou
                        f"give at least {least}, or lower alarms.evaluation_minutes")  # fmt: skip
     return RolloutSettings(
         canary_instances=canary,
+        linear_instances=linear,
         wait_seconds=wait,
         termination_wait_seconds=section.integer(
             "termination_wait_seconds", minimum=0, maximum=3600, default=DEFAULT_TERMINATION_WAIT_SECONDS
         ),
     )
+
+
+def _step(section: Section, key: str, *, count: int) -> int | None:
+    if not section.has(key):
+        return None
+    # SageMaker's CanarySize and LinearStepSize are at most half of the variant's instances (API_TrafficRoutingConfig).
+    step = section.integer(key, minimum=1, maximum=100)
+    if step > count // 2:
+        section.refuse(key, f"{step} of {count} instances is more than half",
+                       "lower it, raise instance_count (or autoscaling.minimum), or remove it to switch all at once")  # fmt: skip
+    return step

@@ -135,7 +135,7 @@ def read_cuda(section: Section, *, instance_type: str) -> str | None:
     Raises:
         SettingsError: when no host image of the instance type runs it.
     """
-    cuda = section.optional_text("cuda", pattern=r"[1-9][0-9]?\.[0-9]", form="a CUDA version such as \"12.8\"")
+    cuda = section.optional_text("cuda", pattern=r"[1-9][0-9]?\.[0-9]", form='a CUDA version such as "12.8"')
     if cuda is not None and (problem := host_image_problem(instance_type=instance_type, cuda=cuda)):
         section.refuse("cuda", *problem)
     return cuda

@@ -12,6 +12,7 @@ from weighbridge.names import Digest, check_name
 from weighbridge.settings.document import read_document
 from weighbridge.settings.endpoint import read_endpoint
 from weighbridge.settings.guard import read_guard
+from weighbridge.settings.hosting import CacheSettings
 from weighbridge.settings.identity import read_images, read_rotation
 from weighbridge.settings.schema import (
     ChannelSettings,
@@ -69,7 +70,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     top = Section(file=str(path), path="", values=read_document(path))
     top.allow(
         "environment", "account", "region", "channel", "registry", "network", "image_repositories",
-        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard",
+        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard", "cache",
     )  # fmt: skip
     environment = top.text("environment", pattern=ENVIRONMENT, form="a name of lower-case letters, digits and '-'")
     if environment != path.stem or len(environment) > 20:
@@ -107,6 +108,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
         trust=trust,
         training=read_training(top, registry=registry, trust=trust),
         guard=read_guard(top.optional_section("guard")),
+        cache=_cache(top.optional_section("cache")),
     )
 
 
@@ -313,3 +315,10 @@ def _models(top: Section) -> tuple[ModelSettings, ...]:
             section.refuse("name", f"{name!r} is written twice", "serve each model once")
         found[name.casefold()] = ModelSettings(name=name, endpoint=read_endpoint(section.section("endpoint")))
     return tuple(found.values())
+
+
+def _cache(section: Section | None) -> CacheSettings | None:
+    if section is None:
+        return None
+    section.allow("days")
+    return CacheSettings(days=section.integer("days", minimum=2, maximum=3650, default=30))

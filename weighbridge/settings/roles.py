@@ -72,6 +72,8 @@ def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str]]:
         return
     if training.training_secret is None:
         yield "scientist", "training"
+        if training.job is not None and training.job.docker_username is not None:
+            yield "scientist", "training-images"
     if training.registrar_secret is None:
         yield "registrar", "registrar"
     if trust is None or (trust.inspector is not None and trust.inspector.secret is None):

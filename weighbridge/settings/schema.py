@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from weighbridge.names import Digest
+from weighbridge.settings.hosting import (
+    AutoscalingSettings,
+    CacheSettings,
+    ComponentSettings,
+    DataCaptureSettings,
+    ServerSettings,
+)
 from weighbridge.settings.job import JobSettings
 from weighbridge.settings.setup import SetupSettings
 
@@ -117,21 +124,31 @@ class AlarmSettings:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSettings:
-    """Blue/green: `canary_instances` take traffic first (None: all at once), watched for `wait_seconds`."""
+    """Blue/green: `canary_instances` take traffic first (None: all at once), watched for `wait_seconds`.
+
+    With `linear_instances` traffic moves in steps of that many; `canary_instances` is None then.
+    """
 
     canary_instances: int | None
     wait_seconds: int
     termination_wait_seconds: int
+    linear_instances: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """One SageMaker endpoint."""
+    """One SageMaker endpoint. With `inference_component` the model is an inference component on it; `cuda` is that of its image."""
 
     instance_type: str
     instance_count: int
     rollout: RolloutSettings
     alarms: AlarmSettings
+    server: ServerSettings | None = None
+    cuda: str | None = None
+    autoscaling: AutoscalingSettings | None = None
+    data_capture: DataCaptureSettings | None = None
+    inference_component: ComponentSettings | None = None
+    termination_protection: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +264,7 @@ class EnvironmentSettings:
     trust: TrustSettings | None
     training: TrainingSettings | None
     guard: GuardSettings = field(default_factory=GuardSettings)
+    cache: CacheSettings | None = None
 
     def model(self, name: str) -> ModelSettings | None:
         """Return the model of that name, or None."""

@@ -69,6 +69,18 @@ class Section:
             self.refuse(key, f"holds {len(found)} entries", f"give at least {minimum}: {form}")
         return tuple(found)
 
+    def words(self, key: str, *, minimum: int = 0) -> tuple[str, ...]:
+        """Return a list of printable texts as they are, equal ones too; absent means empty."""
+        value = self._value(key, default=[] if minimum == 0 else None)
+        if isinstance(value, str) or not isinstance(value, Sequence) or len(value) < minimum:
+            self.refuse(key, f"{_show(value)} is not a list of words", "start each word with '- '")
+        return tuple(
+            Section(self.file, self.path, {f"{key}[{index}]": word}).text(
+                f"{key}[{index}]", pattern=r"[ -~]+", form="printable text"
+            )
+            for index, word in enumerate(value)
+        )
+
     def integer(self, key: str, *, minimum: int, maximum: int, default: int | None = None) -> int:
         """Return a whole number within the bounds, both inclusive."""
         value = self._value(key, default=default)

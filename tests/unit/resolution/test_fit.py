@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import botocore.session
 import pytest
 
 from weighbridge.errors import DoesNotFitError, InputError
+from weighbridge.host_images import host_image
 from weighbridge.instances import hosting_instance_types, takes_inference_ami
 from weighbridge.resolution import fit
 
@@ -84,3 +86,37 @@ def test_the_last_byte_that_the_accelerators_hold() -> None:
         fit(load_bytes=most + 1, instance_type="ml.g5.2xlarge").require()
     assert not fit(load_bytes=most + 1, instance_type="ml.g5.12xlarge").problem
     assert not fit(load_bytes=most + 1, instance_type="ml.m5.2xlarge").problem
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "cuda", "ami"),
+    [
+        ("ml.g5.xlarge", "11.8", "al2-ami-sagemaker-inference-gpu-2-1"),
+        ("ml.g5.xlarge", "12.2", "al2-ami-sagemaker-inference-gpu-2-1"),
+        ("ml.g5.xlarge", "12.4", "al2-ami-sagemaker-inference-gpu-3-1"),
+        ("ml.g5.xlarge", "12.8", "al2023-ami-sagemaker-inference-gpu-4-1"),
+        ("ml.p5en.48xlarge", "12.1", "al2-ami-sagemaker-inference-gpu-3-1"),
+        ("ml.p6-b200.48xlarge", "12.1", "al2023-ami-sagemaker-inference-gpu-4-1"),
+        ("ml.p3.2xlarge", "11.8", "al2-ami-sagemaker-inference-gpu-2"),
+    ],
+)
+def test_the_host_image_is_matched_to_the_cuda_of_the_image(instance_type: str, cuda: str, ami: str) -> None:
+    found = fit(load_bytes=1, instance_type=instance_type, cuda=cuda)
+    assert (found.ami, found.problem) == (ami, "")
+
+
+def test_a_cuda_that_no_host_image_knows_does_not_fit() -> None:
+    with pytest.raises(DoesNotFitError, match=r"CUDA 13.2 do not run on ml.g5.xlarge.*driver 580 for CUDA 13.0"):
+        fit(load_bytes=1, instance_type="ml.g5.xlarge", cuda="13.2").require()
+
+
+def test_every_host_image_is_one_of_the_api() -> None:
+    shape = (
+        botocore.session.get_session().get_service_model("sagemaker").shape_for("ProductionVariantInferenceAmiVersion")
+    )
+    found = {
+        host_image(instance_type=each, cuda=cuda)
+        for each in hosting_instance_types()
+        for cuda in (None, "11.0", "12.3")
+    }
+    assert found - {""} == set(shape.enum)
