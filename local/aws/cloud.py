@@ -8,8 +8,10 @@ from local.aws.hooks import Hooks
 from local.aws.resources.adapted import adapt_secret, adapt_vpc
 from local.aws.resources.flow_log import FlowLogHandler
 from local.aws.resources.lambda_hook import LambdaHookHandler
-from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler, SageMakerApi
+from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler
 from local.aws.scope import Scope
+from local.aws.training_task import RESOURCE, run_training_job
+from local.sagemaker.service import LocalSageMaker
 
 # Types that hooks are asked about before they are created or updated; of MiniStack's own types, none is.
 GOVERNED = ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint")
@@ -17,7 +19,7 @@ GOVERNED = ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::Sag
 ANSWER_SECONDS = 5.0
 
 
-def extend(emulator: Emulator, *, sagemaker: SageMakerApi, scope: Scope) -> None:
+def extend(emulator: Emulator, *, sagemaker: LocalSageMaker, scope: Scope) -> None:
     """Teach MiniStack what this app's templates need, and let stacks report their status as events."""
     emulator.add_handler(FlowLogHandler())
     emulator.add_handler(ModelHandler(sagemaker))
@@ -26,6 +28,7 @@ def extend(emulator: Emulator, *, sagemaker: SageMakerApi, scope: Scope) -> None
     hooks = Hooks(invoke=emulator.invoke)
     emulator.add_handler(LambdaHookHandler(hooks, account=scope.account, region=scope.region))
     emulator.before(GOVERNED, hooks.check)
+    emulator.add_task(RESOURCE, lambda arguments: run_training_job(sagemaker, arguments))
     emulator.adapt("AWS::EC2::VPC", adapt_vpc)
     emulator.adapt("AWS::SecretsManager::Secret", adapt_secret)
 

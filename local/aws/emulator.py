@@ -1,7 +1,7 @@
 """MiniStack in this process: everything that reaches into it, in one place.
 
 MiniStack reads its environment when it is imported, so `configure` comes first. What is used of it that is no public
-door: the table of CloudFormation handlers, the table of create-only properties, the function that records stack events,
+door: the tables of CloudFormation handlers and of state machines' tasks, the table of create-only properties, the function that records stack events,
 and the internal calls of EventBridge and CloudWatch Logs (version 1.5.33).
 """
 
@@ -22,6 +22,7 @@ from local.aws.hooks import Check, Target
 from local.aws.resolved_parameters import ResolvedParameter, with_resolved_values
 from local.aws.resources.adapted import Entry
 from local.aws.scope import Scope
+from local.aws.training_task import TaskError
 from local.process import ROOT
 
 StackStatusListener = Callable[[str, str, str], None]
@@ -47,6 +48,8 @@ def configure(*, scope: Scope, port: int, folder: Path) -> None:
             "S3_DATA_DIR": str(folder / "s3"),
             "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
             "LOG_LEVEL": "INFO",
+            # Pauses of state machines are minutes on AWS, for a registry to come back.
+            "SFN_WAIT_SCALE": "0.01",
             "TMPDIR": str(temporary),
             "NO_PROXY": "127.0.0.1,localhost",
         }
@@ -153,6 +156,18 @@ class Emulator:
             lambda_svc._execution_record_for_config(record, config), event
         )
         return done.get("body"), bool(done.get("error"))
+
+    def add_task(self, resource: str, run: Callable[[JsonObject], JsonObject]) -> None:
+        """Let state machines run the optimized integration `resource` (without `.sync`); `run` gets its arguments."""
+        from ministack.services import stepfunctions
+
+        def task(_resource: str, arguments: JsonObject) -> JsonObject:
+            try:
+                return run(arguments)
+            except TaskError as error:
+                raise stepfunctions._ExecutionError(error.error, error.cause) from error
+
+        stepfunctions._SERVICE_DISPATCH[resource] = task
 
     def adapt(self, resource_type: str, adapter: Callable[[Entry], Entry]) -> None:
         """Replace MiniStack's handler of a type by what `adapter` makes of it."""

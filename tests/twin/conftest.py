@@ -14,8 +14,12 @@ from local.aws.process import LocalAws
 from tests.integration.sagemaker.local_sagemaker_world import SERVE
 
 TRAIN = """
-import sys
+import json, os, pathlib, sys
 if sys.argv[1] == "train":
+    why = json.loads(os.environ.get("SM_HPS", "{}")).get("fail")
+    if why:
+        (pathlib.Path(os.environ["WEIGHBRIDGE_ML_ROOT"]) / "output" / "failure").write_text(why)
+        sys.exit(1)
     print("trained", flush=True)
     sys.exit(0)
 """

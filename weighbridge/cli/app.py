@@ -20,6 +20,7 @@ from weighbridge.cli import (
     registry_setup,
     release,
     resolve,
+    train,
     upload,
 )
 
@@ -49,6 +50,7 @@ app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
 app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
+app.add_typer(train.app, name="train")
 app.command("reconcile")(reconcile.reconcile)
 app.command("inspect")(inspect.inspect)
 app.command("setup")(registry_setup.setup)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_ssm import SSMClient
 
+    from weighbridge.jobs.start import StatesClient
     from weighbridge.registry.credentials import SecretsClient
     from weighbridge.registry.origins import AwsSession
 
@@ -72,6 +73,14 @@ class Aws:
 
         with _Spoken("ssm"):
             client: SSMClient = boto3.client("ssm", region_name=self.region)
+            return client
+
+    def states(self) -> StatesClient:
+        """State machines."""
+        import boto3
+
+        with _Spoken("stepfunctions"):
+            client: StatesClient = boto3.client("stepfunctions", region_name=self.region)
             return client
 
     def account(self) -> str:
