@@ -55,14 +55,14 @@ KINDS: dict[FindingKind, Kind] = {
         "Deploy the endpoint's stack again; if that is another environment's endpoint, name it in except_endpoints.",
     ),
     "model-deleted": Kind(
-        "MEDIUM",
+        "HIGH",
         "The model of a running endpoint was deleted",
-        "Deploy the endpoint's stack again: instances that are replaced do not come back without the model.",
+        "Find out who deleted it, and deploy the endpoint's stack again: what runs cannot be compared without it.",
     ),
     "config-deleted": Kind(
-        "MEDIUM",
+        "HIGH",
         "The config of a running endpoint was deleted",
-        "Deploy the endpoint's stack again under a new config: the endpoint can be neither updated nor repaired.",
+        "Find out who deleted it, and deploy the endpoint's stack again: what runs cannot be compared without it.",
     ),
     "breaks-rule": Kind(
         "MEDIUM",
@@ -107,8 +107,8 @@ class Finding:
 class Report:
     """One look at everything that runs.
 
-    `endpoints` counts those that were looked at. Of those in `held` nothing was decided (they are changing, or could not be
-    read), so that a finding that is missing there is not resolved. `failures` are one line each.
+    `endpoints` counts those that were looked at. Of those in `held` nothing was decided (they are changing, or not all of them
+    could be read), so that a finding that is missing there is not resolved. `failures` are one line each.
     """
 
     findings: tuple[Finding, ...]

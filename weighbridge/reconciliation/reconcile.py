@@ -65,7 +65,7 @@ class Reconciliation:
         )
         findings: list[Finding] = []
         for endpoint in endpoints:
-            if not endpoint.at_rest or models[endpoint.name] & set(unread):
+            if not endpoint.at_rest or endpoint.hides or models[endpoint.name] & set(unread):
                 held.add(endpoint.name)
             try:
                 findings += comparison.endpoint(endpoint)

@@ -55,6 +55,11 @@ class Endpoint:
     at_rest: bool
     workloads: tuple[Workload, ...]
 
+    @property
+    def hides(self) -> bool:
+        """Whether its config or a model of it was deleted, so that what runs cannot be seen whole."""
+        return self.config is None or any(each.model is None for each in self.workloads)
+
 
 class Survey:
     """Reads an account's endpoints in one region.
