@@ -15,6 +15,7 @@ import requests
 from weighbridge.errors import InputError, RegistryError
 from weighbridge.registry.credentials import TokenSource
 from weighbridge.registry.http import LOOPBACK, Timeouts, unreachable
+from weighbridge.registry.outward import Outward
 
 BODY_LIMIT = 8 * 1024 * 1024
 
@@ -73,7 +74,9 @@ class HttpProbe:
         self._timeouts = timeouts or Timeouts(connect=10.0, read=30.0)
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = str(verify) if isinstance(verify, Path) else verify
+        self._outward = Outward.read()
+        trusted = self._outward.trusted(verify)
+        self._session.verify = str(trusted) if isinstance(trusted, Path) else trusted
 
     def send(
         self, method: str, path: str, *, headers: Mapping[str, str] = MappingProxyType({}), body: bytes | None = None
@@ -91,6 +94,7 @@ class HttpProbe:
                 stream=True,
                 allow_redirects=False,
                 timeout=(self._timeouts.connect, self._timeouts.read),
+                proxies=self._outward.proxies_for(self._url),
             ) as answer:
                 data = answer.raw.read(BODY_LIMIT, decode_content=True)
                 found = {name.lower(): value for name, value in answer.headers.items()}

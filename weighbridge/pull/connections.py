@@ -35,16 +35,15 @@ class TlsContexts:
     @cached_property
     def _registry(self) -> ssl.SSLContext:
         verify = self._http.verify
-        context = ssl.create_default_context(
-            cafile=str(verify) if isinstance(verify, Path) else requests.utils.DEFAULT_CA_BUNDLE_PATH
-        )
-        return self._checked(context)
+        if isinstance(verify, Path):
+            return self._checked(_trusting(verify))
+        return self._checked(_trusting(Path(requests.utils.DEFAULT_CA_BUNDLE_PATH)))
 
     @cached_property
     def _others(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
         if isinstance(self._http.verify, Path):
-            context.load_verify_locations(cafile=str(self._http.verify))
+            _trust(context, self._http.verify)
         return self._checked(context)
 
     def _checked(self, context: ssl.SSLContext) -> ssl.SSLContext:
@@ -52,6 +51,20 @@ class TlsContexts:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+def _trusting(authorities: Path) -> ssl.SSLContext:
+    """Return a context that trusts these authorities alone."""
+    if authorities.is_dir():
+        return ssl.create_default_context(capath=str(authorities))
+    return ssl.create_default_context(cafile=str(authorities))
+
+
+def _trust(context: ssl.SSLContext, authorities: Path) -> None:
+    if authorities.is_dir():
+        context.load_verify_locations(capath=str(authorities))
+    else:
+        context.load_verify_locations(cafile=str(authorities))
 
 
 class Stop:
@@ -165,6 +178,7 @@ class Connections:
             tls=tls,
             connect_timeout=self._http.timeouts.connect,
             read_timeout=self._http.timeouts.read,
+            proxy=self._http.outward.proxy_for(url),
         )
         self._stop.add(connection)
         self._open[key] = [item for item in self._open.get(key, []) if not item.closed] + [connection]

@@ -16,6 +16,8 @@ from typing import Protocol
 
 from weighbridge.pull.answer import Answer
 from weighbridge.pull.faults import CutError, MalformedError, StallError
+from weighbridge.pull.tunnel import open_tunnel
+from weighbridge.registry.outward import Proxy
 
 HEAD_LIMIT = 64 * 1024
 _INTERIM_LIMIT = 10
@@ -173,26 +175,41 @@ def _key_of(name: str) -> str | None:
 
 
 def connect(
-    *, host: str, port: int, netloc: str, tls: ssl.SSLContext | None, connect_timeout: float, read_timeout: float
+    *,
+    host: str,
+    port: int,
+    netloc: str,
+    tls: ssl.SSLContext | None,
+    connect_timeout: float,
+    read_timeout: float,
+    proxy: Proxy | None = None,
 ) -> Connection:
-    """Open a connection. The timeouts are in seconds; `read_timeout` is the longest that one read may take.
+    """Open a connection, through `proxy` if there is one. The timeouts are in seconds; `read_timeout` is the longest that
+    one read may take.
 
     Raises:
-        CutError: nobody answers, or the certificate is not the host's.
+        CutError: nobody answers, the proxy refuses, or the certificate is not the host's.
     """
     from weighbridge.pull.tls import PlainStream, TlsStream
 
+    first = (host, port) if proxy is None else (proxy.host, proxy.port)
     try:
-        raw = socket.create_connection((host, port), timeout=connect_timeout)
+        raw = socket.create_connection(first, timeout=connect_timeout)
     except OSError as error:
-        raise CutError(f"{netloc} gave no answer ({error})") from error
+        who = netloc if proxy is None else f"the proxy {proxy.host}:{proxy.port}"
+        raise CutError(f"{who} gave no answer ({error})") from error
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A time limit of the kernel's own: Python's costs a poll() before every read.
         raw.settimeout(None)
         _limit_reads(raw, connect_timeout)
+        if proxy is not None:
+            open_tunnel(raw, host=host, port=port, proxy=proxy)
         stream = PlainStream(raw) if tls is None else TlsStream(raw, context=tls, host=host)
         _limit_reads(raw, read_timeout)
+    except CutError:
+        raw.close()
+        raise
     except ssl.SSLCertVerificationError as error:
         raw.close()
         raise CutError(f"{netloc}: its certificate is not trusted ({error.verify_message})") from error

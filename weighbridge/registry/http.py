@@ -29,6 +29,7 @@ from weighbridge.registry.answers import (
     words_of,
 )
 from weighbridge.registry.credentials import TokenSource
+from weighbridge.registry.outward import Outward
 from weighbridge.registry.upload import CHUNK, Upload
 
 __all__ = [
@@ -76,7 +77,10 @@ class Retries:
 
 
 class Http:
-    """Sends requests to one registry. `requests_made` counts every HTTP request, redirects and retries included."""
+    """Sends requests to one registry. `requests_made` counts every HTTP request, redirects and retries included.
+
+    A proxy, and without `verify` the certificate authorities, are those of the environment (weighbridge.registry.outward).
+    """
 
     def __init__(
         self,
@@ -97,13 +101,14 @@ class Http:
         self.requests_made = 0
         self.timeouts = timeouts
         self.retries = retries
-        self.verify = verify
+        self.outward = Outward.read()
+        self.verify = self.outward.trusted(verify)
         self.sleep = sleep
         self._tokens = tokens
         self._renewing = threading.Lock()
         self._counting = threading.Lock()
         self._jitter = jitter
-        self._verify = str(verify) if isinstance(verify, Path) else verify
+        self._verify = str(self.verify) if isinstance(self.verify, Path) else self.verify
         self._session = requests.Session()
         self._session.trust_env = False
         # Cookies know no ports: one of the registry's would follow a redirect to another server of its host.
@@ -225,6 +230,7 @@ class Http:
                 allow_redirects=False,
                 timeout=(self.timeouts.connect, self.timeouts.read),
                 verify=self._verify,
+                proxies=self.outward.proxies_for(url),
                 auth=_no_auth,
             )
             if answer.status_code not in REDIRECTS:

@@ -17,6 +17,7 @@ import requests
 from weighbridge.errors import RegistryAuthError, RegistryError, RegistryUnavailableError
 from weighbridge.registry.answers import PASSING, error_of, unreachable
 from weighbridge.registry.identity_signature import AwsCredentials, sign_identity
+from weighbridge.registry.outward import Outward
 
 PATH = "access/api/v1/aws/token"
 EXPIRES_IN = 3600
@@ -69,7 +70,9 @@ class IamExchangeToken:
         self._region = region
         self._expires_in = expires_in
         self._margin = margin
-        self._verify = str(verify) if isinstance(verify, Path) else verify
+        self._outward = Outward.read()
+        trusted = self._outward.trusted(verify)
+        self._verify = str(trusted) if isinstance(trusted, Path) else trusted
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -135,6 +138,7 @@ class IamExchangeToken:
                 allow_redirects=False,
                 timeout=(10.0, 30.0),
                 verify=self._verify,
+                proxies=self._outward.proxies_for(self._url),
             )
 
     def _issue(self, answer: requests.Response, *, began: float) -> _Issued:

@@ -12,6 +12,7 @@ import requests
 
 from weighbridge.errors import RegistryError
 from weighbridge.registry.answers import error_of, unreachable
+from weighbridge.registry.outward import Outward
 
 SCOPE = "applied-permissions/user"
 
@@ -30,7 +31,9 @@ class AccessApi:
     def __init__(self, *, url: str, verify: Path | bool = True) -> None:
         self._registry = url.rstrip("/")
         self._tokens = f"{self._registry.removesuffix('/artifactory')}/access/api/v1/tokens"
-        self._verify = str(verify) if isinstance(verify, Path) else verify
+        self._outward = Outward.read()
+        trusted = self._outward.trusted(verify)
+        self._verify = str(trusted) if isinstance(trusted, Path) else trusted
 
     def mint(self, *, token: str, expires_in: int, description: str) -> MintedToken:
         """Return a new token of the user that `token` is of, which ends by itself after `expires_in` seconds.
@@ -92,6 +95,7 @@ class AccessApi:
                     allow_redirects=False,
                     timeout=(5.0, 15.0),
                     verify=self._verify,
+                    proxies=self._outward.proxies_for(url),
                 )
         except requests.RequestException as error:
             raise unreachable(what=what, host=url.split("/")[2], error=error) from error
