@@ -25,7 +25,7 @@ class EnvironmentStage(cdk.Stage):
             env=cdk.Environment(account=settings.account, region=settings.region),
         )
         network = NetworkStack(self, "network", settings=settings)
-        registry = RegistryStack(self, "registry", settings=settings)
+        registry = RegistryStack(self, "registry", settings=settings, placement=network.placement)
         governance = GovernanceStack(self, "governance", settings=settings, placement=network.placement)
         if settings.training is not None:
             TrainingStack(
@@ -35,6 +35,7 @@ class EnvironmentStage(cdk.Stage):
                 training=settings.training,
                 placement=network.placement,
                 governance=governance,
+                image_credentials=registry.image_credentials,
             )
         for model in settings.models:
             InferenceStack(
@@ -45,6 +46,7 @@ class EnvironmentStage(cdk.Stage):
                 placement=network.placement,
                 connection=registry.connection,
                 records=governance.records,
+                image_credentials=registry.image_credentials,
             )
         if settings.guard.admission != "off" or settings.guard.reconciler.enabled:
             GuardStack(

@@ -6,15 +6,14 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 
 from constructs import Construct
+from stacks.access import connect, name_roles
 from stacks.alarms import notify
 from stacks.retention import log_retention
 from weighbridge.settings import EnvironmentSettings, KeeperSettings, KeySettings
 from weighbridge_cdk import (
-    ArtifactoryConnection,
     ChannelKeeper,
     ChannelPin,
     NetworkPlacement,
-    Repositories,
     ResolutionRecords,
 )
 
@@ -64,14 +63,14 @@ class GovernanceStack(cdk.Stack):
         keeper: KeeperSettings,
         placement: NetworkPlacement,
     ) -> None:
-        registry = settings.registry
-        connection = ArtifactoryConnection(
+        records = settings.registry.records_repository
+        connection = connect(
             self,
             "KeeperAccess",
-            url=registry.url,
-            repositories=Repositories(models=registry.models_repository, records=registry.records_repository),
+            settings=settings,
             secret_name=keeper.secret,
-            description=f"Artifactory token that may read {registry.records_repository} and write its folder tuf/",
+            placement=placement,
+            description=f"Artifactory token that may read {records} and write its folder tuf/",
         )
         channel = ChannelKeeper(
             self,
@@ -86,6 +85,7 @@ class GovernanceStack(cdk.Stack):
             placement=placement,
             log_retention=log_retention(settings),
         )
+        name_roles(settings, {"keeper": channel.keeper.role})
         notify(self, settings=settings, alarms=channel.alarms)
         cdk.CfnOutput(
             self, "KeeperFunction", value=channel.keeper.function.function_name, description="Signs the channel anew"

@@ -7,6 +7,7 @@ from typing import Literal
 import aws_cdk as cdk
 
 from constructs import Construct
+from stacks.access import name_roles
 from stacks.alarms import notify
 from stacks.retention import log_retention
 from weighbridge.settings import EnvironmentSettings, ReconcilerSettings
@@ -83,6 +84,7 @@ class GuardStack(cdk.Stack):
             placement=placement,
             log_retention=log_retention(self._settings),
         )
+        name_roles(self._settings, {"reconciler": found.function.role})
         cdk.CfnOutput(
             self, "ReconcilerFunction", value=found.function.function.function_name, description="Compares what runs"
         )

@@ -6,15 +6,18 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 
 from constructs import Construct
+from stacks.access import name_roles
 from stacks.alarms import notify
 from stacks.retention import log_retention
 from weighbridge.settings import EnvironmentSettings, ModelSettings
+from weighbridge.settings.roles import endpoint_part, resolver_part
 from weighbridge_cdk import (
     ArtifactoryConnection,
     ChannelPin,
     GovernedEndpoint,
     NetworkPlacement,
     PromotedModel,
+    RegistryCredentials,
     ReleaseWatcher,
     ResolutionRecords,
     RollbackThresholds,
@@ -41,6 +44,7 @@ class InferenceStack(cdk.Stack):
         placement: NetworkPlacement,
         connection: ArtifactoryConnection,
         records: ResolutionRecords,
+        image_credentials: RegistryCredentials | None = None,
     ) -> None:
         super().__init__(
             scope, construct_id, description=f"weighbridge {settings.environment}: endpoint of {model.name}"
@@ -67,7 +71,10 @@ class InferenceStack(cdk.Stack):
             log_retention=retention,
         )
         notify(self, settings=settings, alarms=[promoted.alarm])
+        self._image_credentials = image_credentials
         endpoint = self._add_endpoint(settings=settings, model=model, promoted=promoted, placement=placement)
+        roles = {resolver_part(model): promoted.resolver.role, endpoint_part(model): endpoint.execution_role.role}
+        name_roles(settings, roles)
         ReleaseWatcher(
             self,
             "ReleaseWatcher",
@@ -107,5 +114,6 @@ class InferenceStack(cdk.Stack):
                 evaluation_minutes=alarms.evaluation_minutes,
             ),
             image_repositories=settings.image_repositories,
+            image_registry_credentials=self._image_credentials,
             log_retention=log_retention(settings),
         )

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 
 from constructs import Construct
+from stacks.access import connect, exchange, name_roles
 from stacks.alarms import notify
 from stacks.governance import GovernanceStack
 from stacks.retention import log_retention
@@ -21,7 +22,6 @@ from weighbridge_cdk import (
     NetworkPlacement,
     Registrar,
     RegistryCredentials,
-    Repositories,
     RuntimePin,
     SignerUris,
     TrainingPipeline,
@@ -40,11 +40,14 @@ class TrainingStack(cdk.Stack):
         training: TrainingSettings,
         placement: NetworkPlacement,
         governance: GovernanceStack,
+        image_credentials: RegistryCredentials | None = None,
     ) -> None:
         super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: training, registrar")
+        self._placement, self._image_credentials = placement, image_credentials
         jobs = self._add_jobs(settings, training=training, placement=placement)
         registrar = self._add_registrar(settings, training=training, placement=placement, governance=governance)
         self.inspector = self._add_inspector(settings, placement=placement)
+        name_roles(settings, {"training": jobs.role, "registrar": registrar.registrar.role})
         pipeline = self._add_pipeline(settings, training=training, jobs=jobs, registrar=registrar)
         environment = json.dumps(dict(jobs.environment()), sort_keys=True)
         outputs = {
@@ -73,7 +76,7 @@ class TrainingStack(cdk.Stack):
             secret_name=training.training_secret,
             description=f"Artifactory token that may read the hub proxy and write {registry.incoming_repository}",
         )
-        credentials = None
+        credentials = self._image_credentials
         if job is not None and job.docker_username is not None:
             credentials = RegistryCredentials(
                 self,
@@ -83,6 +86,7 @@ class TrainingStack(cdk.Stack):
                 placement=placement,
                 log_retention=log_retention(settings),
             )
+            name_roles(settings, {"training-images": credentials.function.role})
         return GovernedTraining(
             self,
             "Training",
@@ -151,7 +155,8 @@ class TrainingStack(cdk.Stack):
         )
 
     def _add_inspector(self, settings: EnvironmentSettings, *, placement: NetworkPlacement) -> Inspector | None:
-        secret, key = f"weighbridge/{settings.environment}/artifactory-inspector", None
+        secret = None if exchange(settings) else f"weighbridge/{settings.environment}/artifactory-inspector"
+        key: str | None = None
         if settings.trust is not None:
             if settings.trust.inspector is None:
                 return None
@@ -170,6 +175,7 @@ class TrainingStack(cdk.Stack):
             placement=placement,
             log_retention=log_retention(settings),
         )
+        name_roles(settings, {"inspector": inspector.inspector.role})
         cdk.CfnOutput(
             self,
             "InspectorFunction",
@@ -185,15 +191,14 @@ class TrainingStack(cdk.Stack):
         return inspector
 
     def _connection(
-        self, name: str, *, settings: EnvironmentSettings, secret_name: str, description: str
+        self, name: str, *, settings: EnvironmentSettings, secret_name: str | None, description: str
     ) -> ArtifactoryConnection:
-        registry = settings.registry
-        return ArtifactoryConnection(
+        return connect(
             self,
             name,
-            url=registry.url,
-            repositories=Repositories(models=registry.models_repository, records=registry.records_repository),
+            settings=settings,
             secret_name=secret_name,
+            placement=self._placement,
             description=description,
         )
 

@@ -28,8 +28,8 @@ class Repositories:
 class ArtifactoryConnection(Construct):
     """The registry's address and the secret with its token, or, with `iam`, no secret at all.
 
-    Without `secret` and `iam`, an empty secret under a customer-managed key is created: its value is put there by whoever rotates
-    it, never by a template. The value is the token itself, or JSON with a field `token`.
+    Without `secret` and `iam`, an empty secret under a customer-managed key is created, which no other account may read: its
+    value is put there by whoever rotates it, never by a template. The value is the token itself, or JSON with a field `token`.
     """
 
     def __init__(
@@ -126,11 +126,25 @@ class ArtifactoryConnection(Construct):
         )
         child = secret.node.default_child
         assert isinstance(child, secretsmanager.CfnSecret)
+        secret.add_to_resource_policy(_no_strangers())
+        policy = secret.node.find_child("Policy").node.default_child
+        assert isinstance(policy, secretsmanager.CfnResourcePolicy)
+        policy.block_public_policy = True
         # A random value would be sent to the registry as a token; an empty secret fails with a clear line.
         child.generate_secret_string = None
         if not self._rotated:
             acknowledge(secret, "token-rotated-in-registry")
         return secret
+
+
+def _no_strangers() -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+        resources=["*"],
+        principals=[iam.AnyPrincipal()],
+        conditions={"StringNotEquals": {"aws:PrincipalAccount": cdk.Aws.ACCOUNT_ID}},
+    )
 
 
 def _check_path(grantee: iam.IGrantable) -> None:

@@ -51,13 +51,42 @@ def test_a_rotated_secret_passes_the_checks_without_an_exception(
         False,
         {"ScheduleExpression": "rate(30 days)"},
     )
-    (permission,) = of_type(template, "AWS::Lambda::Permission")
-    assert permission["Principal"] == "secretsmanager.amazonaws.com"
-    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    permissions = {entry["Principal"]: entry for entry in of_type(template, "AWS::Lambda::Permission")}
+    assert set(permissions) == {"secretsmanager.amazonaws.com", "events.amazonaws.com"}
+    assert permissions["secretsmanager.amazonaws.com"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
     (policy,) = of_type(template, "AWS::SecretsManager::ResourcePolicy")
-    assert '"Deny"' in json.dumps(policy)
+    assert (policy["BlockPublicPolicy"], '"Deny"' in json.dumps(policy)) == (True, True)
     (function,) = of_type(template, "AWS::Lambda::Function")
-    assert function["Environment"]["Variables"]["WEIGHBRIDGE_TOKEN_EXPIRES_IN"] == str(61 * 86_400)  # type: ignore[index]
+    variables = function["Environment"]["Variables"]  # type: ignore[index]
+    assert variables["WEIGHBRIDGE_TOKEN_EXPIRES_IN"] == str(61 * 86_400)
+    assert variables["WEIGHBRIDGE_TOKEN_GRACE_SECONDS"] == str(24 * 3600)
+    (rule,) = of_type(template, "AWS::Events::Rule")
+    assert (rule["ScheduleExpression"], rule["Targets"][0]["Input"]) == ("rate(1 hour)", '{"Upkeep":"token"}')  # type: ignore[index]
+    alarms = {entry["MetricName"]: entry for entry in of_type(template, "AWS::CloudWatch::Alarm")}
+    assert (alarms["Errors"]["Threshold"], alarms["TokenAgeHours"]["Threshold"]) == (1, 32 * 24)
+    assert alarms["TokenAgeHours"]["TreatMissingData"] == "breaching"
+    dimension = alarms["TokenAgeHours"]["Dimensions"][0]  # type: ignore[index]
+    assert dimension == {"Name": "Secret", "Value": variables["WEIGHBRIDGE_TOKEN_SECRET_ID"]}
+
+
+def test_a_grace_that_lasts_until_the_next_rotation_is_refused(new_stack: Callable[[], cdk.Stack]) -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match="grace: 172800 seconds"):
+        TokenRotation(stack, "Rotation", connection=connected(stack, rotated=True), days=2, grace=cdk.Duration.days(2))
+
+
+def test_every_secret_is_closed_to_other_accounts(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    connected(stack)
+    template = template_of(stack)
+    (policy,) = of_type(template, "AWS::SecretsManager::ResourcePolicy")
+    (statement,) = policy["ResourcePolicy"]["Statement"]  # type: ignore[index]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    assert statement["Condition"] == {"StringNotEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
+    (secret,) = of_type(template, "AWS::SecretsManager::Secret")
+    assert set(secret["KmsKeyId"]) == {"Fn::GetAtt"}  # type: ignore[arg-type]
 
 
 def test_a_rotation_needs_a_secret(new_stack: Callable[[], cdk.Stack]) -> None:

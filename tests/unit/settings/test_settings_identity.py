@@ -72,7 +72,7 @@ def test_every_exchanged_role_has_a_name_and_a_user_of_its_own(tmp_path: Path) -
 
 def test_long_model_names_keep_roles_apart_and_within_the_limit(tmp_path: Path) -> None:
     document = exchanging()
-    document["models"] = [{**GOOD["models"][0], "name": f"{'m' * 58}_{letter}"} for letter in "ab"]
+    document["models"] = [{**copy.deepcopy(GOOD["models"][0]), "name": f"{'m' * 58}_{letter}"} for letter in "ab"]
     names = [role.name for role in exchanged_roles(load(tmp_path, document))]
     assert len(set(names)) == len(names)
     assert max(map(len, names)) <= 64
