@@ -83,7 +83,7 @@ class Comparison:
         expected: list[Acceptance] = []
         for path, container in claims:
             yield from self._container(endpoint, workload, path, container, expected)
-        if endpoint.at_rest and len(expected) == len(claims):
+        if endpoint.at_rest and claims and len(expected) == len(claims):
             yield from _deployed(endpoint, workload, expected)
 
     def _container(
