@@ -36,6 +36,7 @@ class NetworkStack(cdk.Stack):
             registry_port=registry_port,
             log_retention=log_retention(settings),
         )
+        _add_services_of_guard(private, settings)
         if network.registry_service is not None:
             private.add_registry_service(network.registry_service, host=registry_host)
         return private.placement
@@ -54,3 +55,12 @@ class NetworkStack(cdk.Stack):
         for port in sorted({443, registry_port}):
             group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "AWS services and the registry")
         return NetworkPlacement(vpc=vpc, subnets=tuple(vpc.isolated_subnets), security_groups=(group,))
+
+
+def _add_services_of_guard(network: PrivateNetwork, settings: EnvironmentSettings) -> None:
+    """Let the reconciler tell what it finds."""
+    reconciler = settings.guard.reconciler
+    if reconciler.enabled:
+        network.add_service("Events", ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE)
+        if reconciler.security_hub:
+            network.add_service("SecurityHub", ec2.InterfaceVpcEndpointAwsService.SECURITYHUB)

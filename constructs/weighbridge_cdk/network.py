@@ -106,7 +106,7 @@ class PrivateNetwork(Construct):
         self._add_flow_logs(log_retention)
         self._add_gateways()
         for name, service in INTERFACE_SERVICES.items():
-            self._add_interface(name, service).add_to_policy(_own_principals())
+            self.add_service(name, service)
 
     def _create_vpc(self, availability_zones: Sequence[str]) -> ec2.IVpc:
         """Create VPC and subnets, and return them as if they existed.
@@ -147,6 +147,12 @@ class PrivateNetwork(Construct):
             subnets=tuple(self.vpc.isolated_subnets),
             security_groups=(self.workload_security_group,),
         )
+
+    def add_service(self, construct_id: str, service: ec2.IInterfaceVpcEndpointService) -> ec2.InterfaceVpcEndpoint:
+        """Reach one more service of AWS through an interface endpoint, as an identity of this account alone."""
+        endpoint = self._add_interface(construct_id, service)
+        endpoint.add_to_policy(_own_principals())
+        return endpoint
 
     def add_registry_service(self, service_name: str, *, host: str) -> ec2.InterfaceVpcEndpoint:
         """Reach the registry through its PrivateLink service, under its own host name and certificate.
