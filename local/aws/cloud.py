@@ -9,6 +9,8 @@ from local.aws.resources.adapted import adapt_secret, adapt_vpc
 from local.aws.resources.flow_log import FlowLogHandler
 from local.aws.resources.lambda_hook import LambdaHookHandler
 from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler
+from local.aws.resources.secrets import RotationScheduleHandler, SecretPolicyHandler
+from local.aws.rotation import Rotation
 from local.aws.scope import Scope
 from local.aws.training_task import RESOURCE, run_training_job
 from local.sagemaker.service import LocalSageMaker
@@ -29,6 +31,10 @@ def extend(emulator: Emulator, *, sagemaker: LocalSageMaker, scope: Scope) -> No
     emulator.add_handler(LambdaHookHandler(hooks, account=scope.account, region=scope.region))
     emulator.before(GOVERNED, hooks.check)
     emulator.add_task(RESOURCE, lambda arguments: run_training_job(sagemaker, arguments))
+    rotation = Rotation(invoke=emulator.invoke)
+    rotation.install()
+    emulator.add_handler(RotationScheduleHandler(rotation))
+    emulator.add_handler(SecretPolicyHandler())
     emulator.adapt("AWS::EC2::VPC", adapt_vpc)
     emulator.adapt("AWS::SecretsManager::Secret", adapt_secret)
 
