@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from twin_guard_app import BORROWER, GOVERNED, STRANGER, synthesize_served
 
 from local.aws.cdk import CdkCli
@@ -24,7 +28,7 @@ from local.aws.settings import TwinEnvironment, reader_secret, write_settings
 from local.aws.stacks import StackOutcome
 from tests.integration.sagemaker.local_sagemaker_world import SERVE
 from tests.promoted_registry import MODEL, PromotedRegistry, promoted_registry
-from tools.synthesis import synthesize
+from tools.synthesis import ROOT, synthesize
 from weighbridge.resolution import (
     DynamoDbAcceptances,
     FolderMetadata,
@@ -137,6 +141,24 @@ class Guarded:
                 found.add((detail["state"], detail["kind"], detail["endpoint"]))
         return found
 
+    def command(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run `weighbridge reconcile --json`; return its exit status and what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "weighbridge.cli", "reconcile", "--json", *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                **self.local.environment(),
+                "JF_ACCESS_TOKEN": self.served.registry.token("reader"),
+                "WEIGHBRIDGE_STATE": str(self.folder / "state"),
+            },
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
     def wait(self, condition: Any) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
@@ -162,7 +184,7 @@ def test_a_model_that_is_no_release_is_refused_by_the_hook(guarded: Guarded) -> 
     assert (cause.resource_type, cause.logical_id) == ("AWS::SageMaker::Model", "Model")
     assert "[Weighbridge::Admission::Prod]" in cause.reason
     assert "PrimaryContainer.Environment.WEIGHBRIDGE_RELEASE: is missing" in cause.reason
-    assert [each["ModelName"] for each in [guarded.aws("sagemaker").describe_model(ModelName=BY_HAND)]] == [BY_HAND]
+    assert STRANGER not in [each["EndpointName"] for each in guarded.aws("sagemaker").list_endpoints()["Endpoints"]]
 
 
 def test_a_config_of_a_model_made_by_hand_is_refused_by_the_hook(guarded: Guarded) -> None:
@@ -182,6 +204,18 @@ def test_the_reconciler_finds_what_was_made_by_hand_and_nothing_else(guarded: Gu
     assert ("open", "ungoverned", BY_HAND) in told
     assert {endpoint for _, _, endpoint in told} == {BY_HAND}
     assert guarded.reconcile() == {"opened": 0, "repeated": 0, "resolved": 0}
+
+
+def test_the_command_finds_the_same_and_is_clean_without_it(guarded: Guarded) -> None:
+    folder = guarded.folder / "environments"
+    status, found = guarded.command("--env", CHANNEL, "--environments", str(folder))
+    assert status == 1
+    assert {each["endpoint"] for each in found["findings"]} == {BY_HAND}
+    document = yaml.safe_load((folder / f"{CHANNEL}.yaml").read_text())
+    document["guard"] = {"reconciler": {"except_endpoints": ["made-by-*"]}}
+    (guarded.folder / f"{CHANNEL}.yaml").write_text(yaml.safe_dump(document))
+    status, found = guarded.command("--settings", str(guarded.folder / f"{CHANNEL}.yaml"))
+    assert (status, found["findings"], found["endpoints"]) == (0, [], 1)
 
 
 def test_a_revoked_release_that_runs_is_found_and_what_is_gone_is_resolved(guarded: Guarded) -> None:
