@@ -13,7 +13,7 @@ demo: ## Set up what is missing and run the whole way on the local twin
 	@.venv/bin/python -m local.demo
 
 test: ## Set up what is missing and pass the tests
-	@$(BOOTSTRAP) dev twin hub serve sdk node model layer-host layer-lambda
+	@$(BOOTSTRAP) dev twin hub serve sdk scan node model layer-host layer-lambda
 	@.venv/bin/python tools/test.py
 
 synth: ## Print the templates of one environment for review: make synth ENV=prod
@@ -45,7 +45,7 @@ layer: ## Build the Lambda layer from locks/layer.txt
 	@$(BOOTSTRAP) layer-lambda
 
 setup: ## Set up everything without running anything
-	@$(BOOTSTRAP) dev twin hub serve sdk node model layer-host layer-lambda
+	@$(BOOTSTRAP) dev twin hub serve sdk scan node model layer-host layer-lambda
 
 lock: ## Resolve the lock files anew from requirements*.in and locks/*.in (needs uv)
 	@$(PYTHON) tools/lock.py

@@ -3,7 +3,7 @@
 Standard library only, because it runs before anything is installed. Every piece is keyed by the digest of its lock
 file and is rebuilt only when that digest changes, so a second run costs milliseconds.
 
-Usage: python3 tools/bootstrap.py PIECE...   (pieces: deploy dev twin hub serve sdk node model layer-host layer-lambda)
+Usage: python3 tools/bootstrap.py PIECE...   (pieces: deploy dev twin hub serve sdk scan node model layer-host layer-lambda)
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ VENVS = {
     "serve": (ENVS / "serve", ROOT / "locks" / "serve.txt"),
     "sdk": (ENVS / "sdk", ROOT / "locks" / "sdk.txt"),
     "bench": (ENVS / "bench", ROOT / "locks" / "bench.txt"),
+    "scan": (ENVS / "scan", ROOT / "locks" / "scan.txt"),
+    "scan-modelaudit": (ENVS / "scan-modelaudit", ROOT / "locks" / "scan-modelaudit.txt"),
 }
 
 

@@ -24,6 +24,8 @@ LOCKS = (
     ("locks/twin.in", None),
     ("locks/sdk.in", None),
     ("locks/bench.in", None),
+    ("locks/scan.in", None),
+    ("locks/scan-modelaudit.in", None),
 )
 
 

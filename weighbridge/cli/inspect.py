@@ -17,8 +17,11 @@ from weighbridge.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from weighbridge.canonical import Json
-    from weighbridge.inspection import InspectionReport, PickleException
+    from weighbridge.inspection import InspectionReport, PickleException, Scanner
+    from weighbridge.layout import ChannelLayout
     from weighbridge.names import Digest
+    from weighbridge.registry import ArtifactoryClient
+    from weighbridge.release import Release
 
 
 def inspect(
@@ -46,12 +49,26 @@ def inspect(
             "--exceptions", metavar="FILE", help="Pickled files that may pass: digest, end and reason of each."
         ),
     ] = None,
+    scanner: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scanner",
+            metavar="NAME[=PROGRAM]",
+            help="Have a scanner look, too: hayward or modelaudit. May be repeated. What it does not wholly scan is blocked.",
+        ),
+    ] = None,
+    scanner_memory: Annotated[
+        int, typer.Option("--scanner-memory", metavar="GIB", min=1, help="Memory that a scanner may use, in GiB.")
+    ] = 4,
+    scanner_time: Annotated[
+        int, typer.Option("--scanner-time", metavar="SECONDS", min=1, help="Time that a run of a scanner may take.")
+    ] = 900,
     as_json: options.AsJson = False,
 ) -> None:
     """Judge every file of FOLDER, or of a registered release, by its content: an allow-list of formats with strict validators.
 
     Exit status: 0 clean, 1 blocked, 2 could not run. Nothing is loaded, unpacked or rendered. With --release it runs as the
-    inspector: its token may read the first channel, and the release's bytes are streamed and kept nowhere; --sign writes the
+    inspector: its token may read the first channel, and the release's bytes are streamed and kept nowhere, unless a scanner needs them in a scratch folder; --sign writes the
     signed verdict beside the release's records, where promoting looks for it. Examples:
 
     weighbridge inspect ./model --sarif findings.sarif
@@ -65,21 +82,44 @@ def inspect(
     if sign and release is None:
         raise InputError("--sign: states something of a release: name one with --release", rule="input.usage")
     allowed = None if exceptions is None else parse_exceptions(exceptions.read_bytes())
+    scanners = _scanners(scanner or [], memory=scanner_memory, seconds=scanner_time)
     more: dict[str, Json] = {}
     if release is not None:
         setup = Setup.open(env=env, file=settings, folder=environments)
-        report, more = _inspect_release(setup, release=release, sign=sign, exceptions=allowed)
+        report, more = _inspect_release(setup, release=release, sign=sign, exceptions=allowed, scanners=scanners)
     else:
         assert folder is not None
-        report = inspect_folder(folder, exceptions=allowed)
+        report = inspect_folder(folder, exceptions=allowed, scanners=scanners)
     if sarif is not None:
         sarif.write_text(json.dumps(report.sarif(), indent=1), encoding="utf-8")
     print_result({**more, **report.fields()}, as_json=as_json, lines={**more, **_lines(report)})
     raise typer.Exit(0 if report.verdict == "clean" else 1)
 
 
+def _scanners(names: list[str], *, memory: int, seconds: int) -> tuple[Scanner, ...]:
+    from weighbridge.inspection.scanners import GIB, HaywardScanner, Limits, ModelAuditScanner
+
+    known: dict[str, type[HaywardScanner] | type[ModelAuditScanner]] = {
+        "hayward": HaywardScanner,
+        "modelaudit": ModelAuditScanner,
+    }
+    found = []
+    for item in names:
+        name, given, program = item.partition("=")
+        if name not in known or (given and not program):
+            raise InputError(f"--scanner: {item!r}: give {' or '.join(known)}, or NAME=PROGRAM", rule="input.usage")
+        limits = Limits(seconds=seconds, memory=memory * GIB)
+        found.append(known[name](program=Path(program) if given else None, limits=limits))
+    return tuple(found)
+
+
 def _inspect_release(
-    setup: Setup, *, release: str, sign: bool, exceptions: Mapping[Digest, PickleException] | None
+    setup: Setup,
+    *,
+    release: str,
+    sign: bool,
+    exceptions: Mapping[Digest, PickleException] | None,
+    scanners: tuple[Scanner, ...],
 ) -> tuple[InspectionReport, dict[str, Json]]:
     from weighbridge.inspection.released import inspect_release, read_registered, state_inspection
 
@@ -94,15 +134,37 @@ def _inspect_release(
     client, now = setup.client(), datetime.now(UTC)
     found = read_registered(client=client, layout=setup.layout, name=name, version=version)
     with progress_bar("inspecting", total=found.load_bytes) as advance:
-        report = inspect_release(
-            client=client, layout=setup.layout, release=found, exceptions=exceptions, now=now, progress=advance
-        )
+        if scanners:
+            report = _scan_release(client, setup.layout, found, exceptions=exceptions, scanners=scanners, now=now)
+        else:
+            report = inspect_release(
+                client=client, layout=setup.layout, release=found, exceptions=exceptions, now=now, progress=advance
+            )
     said: dict[str, Json] = {"name": name, "version": version, "release": str(found.digest), "statement": None}
     if key is not None:
         said["statement"] = state_inspection(
             client=client, layout=setup.layout, release=found, report=report, signer=setup.signer(key), now=now
         )
     return report, said
+
+
+def _scan_release(
+    client: ArtifactoryClient,
+    layout: ChannelLayout,
+    release: Release,
+    *,
+    exceptions: Mapping[Digest, PickleException] | None,
+    scanners: tuple[Scanner, ...],
+    now: datetime,
+) -> InspectionReport:
+    import tempfile
+
+    from weighbridge.inspection import inspect_folder
+    from weighbridge.inspection.released import fetch_release_files
+
+    with tempfile.TemporaryDirectory(prefix="weighbridge-inspect-") as scratch:
+        fetch_release_files(client=client, layout=layout, release=release, folder=Path(scratch))
+        return inspect_folder(Path(scratch), exceptions=exceptions, scanners=scanners, now=now)
 
 
 def _lines(report: InspectionReport) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TypedDict
 
 from securesystemslib.signer import Signer
@@ -32,6 +33,7 @@ from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_enve
 
 ROLE = "inspector"
 SAID_LIMIT = 3
+COPY_BYTES = 1024 * 1024
 
 Progress = Callable[[int], None]
 
@@ -152,6 +154,25 @@ def inspect_release(
         if progress is not None:
             progress(component.size)
     return settle(files)
+
+
+def fetch_release_files(*, client: ArtifactoryClient, layout: ChannelLayout, release: Release, folder: Path) -> None:
+    """Copy what `inspect_release` would judge into a private folder, for scanners, which need files.
+
+    Raises:
+        IntegrityError: when a component has another length than the release says.
+        RegistryError: when one cannot be read.
+    """
+    for component in release.components:
+        if component.role == "code":
+            continue
+        path = layout.weights_path(name=release.name, version=release.version, path=component.path)
+        target = folder / component.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        location = Location(layout.models_repository, path)
+        with RemoteFile(client=client, location=location, size=component.size) as file, target.open("xb") as copy:
+            while data := file.read(COPY_BYTES):
+                copy.write(data)
 
 
 def state_inspection(

@@ -13,16 +13,21 @@ from weighbridge.inspection.scanners.protocol import Scanner, ScanResult
 def scan_files(folder: Path, report: InspectionReport, *, scanners: tuple[Scanner, ...]) -> InspectionReport:
     """Return `report` with the findings of every scanner added. None takes a finding away."""
     for scanner in scanners:
-        paths = [file.path for file in report.files]
+        paths = [file.path for file in report.files if not _is_out_of_reach(file)]
         try:
             result = scanner.scan(folder, paths)
         except Exception as error:
             result = ScanResult(version="unknown", files={}, fault=f"it ended with {type(error).__name__}")
-        files = tuple(_with(file, scanner.name, result) for file in report.files)
+        files = tuple(file if _is_out_of_reach(file) else _with(file, scanner.name, result) for file in report.files)
         complete = result.fault is None and all(_was_judged(path, result) for path in paths)
         run = ScannerRun(name=scanner.name, version=result.version, complete=complete)
         report = replace(report, files=files, scanners=(*report.scanners, run))
     return report
+
+
+def _is_out_of_reach(file: FileVerdict) -> bool:
+    # A scanner would follow the link; such a file is blocked already.
+    return any(item.rule in ("inspect.name.not-plain", "inspect.file.unreadable") for item in file.findings)
 
 
 def _was_judged(path: str, result: ScanResult) -> bool:
