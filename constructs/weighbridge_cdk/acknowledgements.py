@@ -42,6 +42,20 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "AwsSolutions-IAM5",
         "ecr:GetAuthorizationToken knows no resource-level permissions; pulling is limited to the listed repositories.",
     ),
+    "scalable-targets": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Application Auto Scaling names targets and their alarms, and CloudFormation names endpoint configs; targets are limited "
+        "to SageMaker's variants by conditions, alarms to the endpoint's by their prefix.",
+    ),
+    "cached-objects": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Cached objects are named by their digests, which the pull verifies; prefixes limit the rest to channel and model.",
+    ),
+    "cache-access-is-the-containers-own": Acknowledgement(
+        "AwsSolutions-S1",
+        "The cache holds copies that are verified whenever they are read, and loses them after days; nobody but the containers "
+        "may read or write objects. Access is recorded by CloudTrail data events.",
+    ),
     "metadata-objects": Acknowledgement(
         "AwsSolutions-IAM5",
         "Signed metadata is kept under names that change with every version; the bucket holds nothing else.",
@@ -85,6 +99,10 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "AwsSolutions-IAM5",
         "Whoever makes a model, a config, an endpoint or a component names it; the guard reads the descriptions of all of "
         "them, those made past weighbridge above all, and may change none.",
+    ),
+    "stacks-that-the-hook-is-asked-about": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "CloudFormation asks the hook about the resources of any stack; the hook reads whether that stack is being rolled back.",
     ),
     "lists-of-endpoints": Acknowledgement(
         "AwsSolutions-IAM5",

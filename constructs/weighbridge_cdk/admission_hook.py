@@ -132,17 +132,21 @@ class AdmissionHook(Construct):
             stack.format_arn(service="sagemaker", resource=kind, resource_name="*")
             for kind in ("endpoint-config", "model")
         ]
+        # A stack that is being rolled back is not stopped.
+        stacks = stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         policy = iam.Policy(
             self,
             "Descriptions",
             statements=[
                 iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[arns[0]]),
                 iam.PolicyStatement(actions=["sagemaker:DescribeModel"], resources=[arns[1]]),
+                iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[stacks]),
             ],
             roles=[self.judge.role],
         )
         for arn in arns:
             acknowledge(policy, "what-anybody-made", resource=arn)
+        acknowledge(policy, "stacks-that-the-hook-is-asked-about", resource=stacks)
         return policy
 
     def _create_role(self) -> iam.Role:

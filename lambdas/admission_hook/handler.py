@@ -13,11 +13,13 @@ from weighbridge.canonical import JsonObject
 from weighbridge.cloud import SHORT
 from weighbridge.logs import JsonLog
 from weighbridge.resolution import DynamoDbAcceptances
+from weighbridge.rollout import StackReader, in_rollback
 
 
 def handler(event: Mapping[str, object], _context: object) -> JsonObject:
     """Answer one call."""
-    return answer_call(event, admission=_admission, log=JsonLog(out=sys.stdout, err=sys.stderr))
+    log = JsonLog(out=sys.stdout, err=sys.stderr)
+    return answer_call(event, admission=_admission, rolling_back=_rolling_back, log=log)
 
 
 def _admission() -> Admission:
@@ -30,3 +32,8 @@ def _admission() -> Admission:
         ),
         catalogue=SageMakerCatalogue(client=session.client("sagemaker", config=SHORT)),
     )
+
+
+def _rolling_back(stack_id: str) -> bool:
+    client = boto3.Session().client("cloudformation", config=SHORT)
+    return in_rollback(StackReader(client=client, stack_id=stack_id))

@@ -80,7 +80,7 @@ def test_cloudformation_may_call_the_hooks_function_and_nothing_else(guard: Temp
 
 def test_the_hook_answers_in_time_and_reads_alone(guard: Template) -> None:
     assert only(guard, "AWS::Lambda::Function", starting="Admission")["Properties"]["Timeout"] < 30
-    described = {"sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"}
+    described = {"cloudformation:DescribeStacks", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"}
     actions = {action for action in rights(guard, "Admission") if not action.startswith("logs:")}
     assert actions == described
 

@@ -50,15 +50,17 @@ class HookCall:
 
 def passed(document: Mapping[str, object], *, message: str) -> JsonObject:
     """Return the answer that lets the resource through."""
-    return {"hookStatus": "SUCCESS", "message": message[:MESSAGE_LIMIT], **_token(document)}
+    return {"hookStatus": "SUCCESS", "message": _line(message), **_token(document)}
 
 
 def refused(document: Mapping[str, object], *, code: ErrorCode, reasons: Sequence[str]) -> JsonObject:
     """Return the answer that refuses the resource, or in the failure mode WARN warns of it; reasons as one line."""
-    line = " ".join("; ".join(reasons).split())
-    if len(line) > MESSAGE_LIMIT:
-        line = line[: MESSAGE_LIMIT - len(_CUT)] + _CUT
-    return {"hookStatus": "FAILED", "errorCode": code, "message": line, **_token(document)}
+    return {"hookStatus": "FAILED", "errorCode": code, "message": _line("; ".join(reasons)), **_token(document)}
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - len(_CUT)] + _CUT
 
 
 def _token(document: Mapping[str, object]) -> JsonObject:

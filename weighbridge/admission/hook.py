@@ -1,41 +1,66 @@
-"""Answer one call of the hook. Whatever goes wrong is an answer that refuses: CloudFormation waits 30 seconds for one."""
+"""Answer one call of the hook. Whatever goes wrong is an answer that refuses: CloudFormation waits 30 seconds for one.
+
+A stack that is being rolled back goes on: what it goes back to was let through before, and a refusal there would only leave
+UPDATE_ROLLBACK_FAILED behind. Container and reconciler judge what then runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from weighbridge.admission.event import HookCall, passed, refused
+from weighbridge.admission.event import ErrorCode, HookCall, passed, refused
 from weighbridge.admission.judge import Admission
 from weighbridge.canonical import JsonObject
 from weighbridge.errors import WeighbridgeError
 from weighbridge.logs import JsonLog
 
 
-def answer_call(document: Mapping[str, object], *, admission: Callable[[], Admission], log: JsonLog) -> JsonObject:
+def answer_call(
+    document: Mapping[str, object],
+    *,
+    admission: Callable[[], Admission],
+    rolling_back: Callable[[str], bool],
+    log: JsonLog,
+) -> JsonObject:
     """Return the hook's answer.
 
     Args:
         document: the event.
         admission: makes what judges; its errors refuse too.
+        rolling_back: whether the stack with this id is being rolled back; asked only when the resource would be refused.
         log: gets one line for each call.
     """
+    call: HookCall | None = None
     try:
         call = HookCall.parse(document)
+        code: ErrorCode = "NonCompliant"
         reasons = admission().judge(call.kind, call.properties)
     except WeighbridgeError as error:
         log.error("not-judged", rule=error.rule, message=str(error))
-        return refused(document, code="InternalFailure", reasons=[f"weighbridge could not judge this: {error}"])
+        code, reasons = "InternalFailure", (f"weighbridge could not judge this: {error}",)
     except Exception as error:
         log.error("not-judged", rule="internal", message=f"{type(error).__name__}: {error}")
-        reason = f"weighbridge could not judge this: {type(error).__name__}: see the log of the hook's function"
-        return refused(document, code="InternalFailure", reasons=[reason])
+        said = f"weighbridge could not judge this: {type(error).__name__}: see the log of the hook's function"
+        code, reasons = "InternalFailure", (said,)
+    if not reasons:
+        _tell(log, "admitted", call, reasons)
+        return passed(document, message=f"{_name(call)}: within the supply chain")
+    if call is not None and call.stack and rolling_back(call.stack):
+        _tell(log, "admitted-in-rollback", call, reasons)
+        return passed(document, message=f"{_name(call)}: its stack is being rolled back, else: {'; '.join(reasons)}")
+    _tell(log, "refused", call, reasons)
+    return refused(document, code=code, reasons=reasons)
+
+
+def _tell(log: JsonLog, event: str, call: HookCall | None, reasons: Sequence[str]) -> None:
     log.event(
-        "refused" if reasons else "admitted",
-        kind=call.kind,
-        logical_id=call.logical_id,
-        stack=call.stack,
+        event,
+        kind=None if call is None else call.kind,
+        logical_id=None if call is None else call.logical_id,
+        stack=None if call is None else call.stack,
         reasons="; ".join(reasons) or None,
     )
-    if reasons:
-        return refused(document, code="NonCompliant", reasons=reasons)
-    return passed(document, message=f"{call.logical_id or call.kind}: within the supply chain")
+
+
+def _name(call: HookCall | None) -> str:
+    return "" if call is None else call.logical_id or call.kind

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from guard_world import (
     ACCEPTED,
     IMAGE,
@@ -25,6 +26,7 @@ from weighbridge.checks import RULES
 from weighbridge.checks.rule import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from weighbridge.errors import CloudError
 from weighbridge.names import Digest, ReleaseId
+from weighbridge.rollout import StackReader, in_rollback
 
 ROLLED_BACK = {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}}
 OTHER = Digest.of(b"other")
@@ -152,6 +154,11 @@ def call(properties: object, kind: str = MODEL) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(autouse=True)
+def going_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook, "_rolling_back", lambda _: False)
+
+
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook, "_admission", admission)
@@ -214,3 +221,35 @@ def test_without_its_variables_the_function_refuses(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("WEIGHBRIDGE_ENVIRONMENT", "prod")
     answer = hook.handler(call(model()), None)
     assert "WEIGHBRIDGE_CHANNEL: not set" in str(answer["message"])
+
+
+@pytest.mark.parametrize("admits", [admission, None], ids=["refused", "not judged"])
+def test_a_stack_that_is_rolled_back_is_not_stopped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], admits: Any
+) -> None:
+    event = call(model(VpcConfig={}))
+    monkeypatch.setattr(hook, "_admission", admits)
+    monkeypatch.setattr(hook, "_rolling_back", lambda stack: stack == event["stackId"])
+    answer = hook.handler(event, None)
+    assert answer["hookStatus"] == "SUCCESS"
+    assert "its stack is being rolled back" in str(answer["message"])
+    assert json.loads(capsys.readouterr().out)["event"] == "admitted-in-rollback"
+
+
+@pytest.mark.parametrize(("status", "expected"), [("UPDATE_ROLLBACK_IN_PROGRESS", True), ("UPDATE_IN_PROGRESS", False)])
+def test_whether_a_stack_is_rolled_back_is_what_cloudformation_says(status: str, expected: bool) -> None:
+    assert rolling_back(status) is expected
+
+
+def test_a_stack_that_cannot_be_read_counts_as_going_forward() -> None:
+    assert rolling_back(None) is False
+
+
+def rolling_back(status: str | None) -> bool:
+    class Stacks:
+        def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+            if status is None:
+                raise EndpointConnectionError(endpoint_url=StackName)
+            return {"Stacks": [{"StackStatus": status}]}
+
+    return in_rollback(StackReader(client=Stacks(), stack_id="stack"))  # type: ignore[arg-type]
