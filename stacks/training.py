@@ -23,6 +23,7 @@ from weighbridge_cdk import (
     Registrar,
     RegistryCredentials,
     RuntimePin,
+    SdkDefaults,
     SignerUris,
     TrainingPipeline,
 )
@@ -49,12 +50,24 @@ class TrainingStack(cdk.Stack):
         self.inspector = self._add_inspector(settings, placement=placement)
         name_roles(settings, {"training": jobs.role, "registrar": registrar.registrar.role})
         pipeline = self._add_pipeline(settings, training=training, jobs=jobs, registrar=registrar)
+        defaults = SdkDefaults(self, "SdkDefaults", environment=settings.environment, jobs=jobs)
         environment = json.dumps(dict(jobs.environment()), sort_keys=True)
         outputs = {
             "TrainingRole": (jobs.role.role_arn, "RoleArn of training jobs"),
             "TrainingData": (jobs.data.bucket_name, "Inputs below input/, SageMaker's output below output/"),
             "TrainingEnvironment": (environment, "Environment of training jobs"),
-            "TrainingPipeline": (pipeline.state_machine.state_machine_arn, "State machine: train, register, inspect, publish"),
+            "TrainingPipeline": (
+                pipeline.state_machine.state_machine_arn,
+                "State machine: train, register, inspect, publish",
+            ),
+            "StudioLifecycle": (
+                defaults.spaces[0].attr_studio_lifecycle_config_arn,
+                "Attach it to the spaces of a domain",
+            ),
+            "NotebookLifecycle": (
+                defaults.notebooks.attr_notebook_instance_lifecycle_config_name,
+                "For notebook instances",
+            ),
             "Notices": (registrar.notices.topic_arn, "Subscribe to be told of jobs whose model was not registered"),
             "LostEvents": (registrar.lost_events.queue_url, "Events to send again when their cause is repaired"),
             "StatementsKey": (registrar.keys.uris.statements, "The registrar's key in the channel's policy"),

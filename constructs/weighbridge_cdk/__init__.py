@@ -16,8 +16,10 @@ from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
 from weighbridge_cdk.reconciler import Reconciler
 from weighbridge_cdk.registrar import Registrar, RuntimePin
 from weighbridge_cdk.registry_credentials import RegistryCredentials
+from weighbridge_cdk.release_cache import ReleaseCache
 from weighbridge_cdk.release_watcher import ReleaseWatcher
 from weighbridge_cdk.resolution_records import ResolutionRecords
+from weighbridge_cdk.sdk_defaults import SdkDefaults
 from weighbridge_cdk.server import Server
 from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
 from weighbridge_cdk.token_rotation import TokenRotation
@@ -42,12 +44,14 @@ __all__ = [
     "Reconciler",
     "Registrar",
     "RegistryCredentials",
+    "ReleaseCache",
     "ReleaseWatcher",
     "Repositories",
     "ResolutionRecords",
     "RollbackThresholds",
     "Rollout",
     "RuntimePin",
+    "SdkDefaults",
     "Server",
     "SignerUris",
     "SigningKeys",

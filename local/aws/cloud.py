@@ -8,6 +8,7 @@ from local.aws.hooks import Hooks
 from local.aws.resources.adapted import adapt_secret, adapt_vpc
 from local.aws.resources.flow_log import FlowLogHandler
 from local.aws.resources.lambda_hook import LambdaHookHandler
+from local.aws.resources.lifecycle_config import NotebookLifecycleConfigHandler, StudioLifecycleConfigHandler
 from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler
 from local.aws.resources.secrets import RotationScheduleHandler, SecretPolicyHandler
 from local.aws.rotation import Rotation
@@ -27,6 +28,8 @@ def extend(emulator: Emulator, *, sagemaker: LocalSageMaker, scope: Scope) -> No
     emulator.add_handler(ModelHandler(sagemaker))
     emulator.add_handler(EndpointConfigHandler(sagemaker))
     emulator.add_handler(EndpointHandler(sagemaker))
+    emulator.add_handler(StudioLifecycleConfigHandler(account=scope.account, region=scope.region))
+    emulator.add_handler(NotebookLifecycleConfigHandler(account=scope.account, region=scope.region))
     hooks = Hooks(invoke=emulator.invoke)
     emulator.add_handler(LambdaHookHandler(hooks, account=scope.account, region=scope.region))
     emulator.before(GOVERNED, hooks.check)

@@ -16,7 +16,11 @@ _CREATE = frozenset({
     "ResourceConfig", "StoppingCondition", "Environment", "VpcConfig", "Tags", "EnableNetworkIsolation",
     "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining", "ProfilerConfig", "DebugHookConfig",
 })  # fmt: skip
-_ALGORITHM = frozenset({"TrainingImage", "TrainingInputMode", "MetricDefinitions", "EnableSageMakerMetricsTimeSeries"})
+# Entry point and arguments of a container are the SDK's, for a script that it brings; the image's own one runs here instead.
+_ALGORITHM = frozenset({
+    "TrainingImage", "TrainingInputMode", "MetricDefinitions", "EnableSageMakerMetricsTimeSeries", "ContainerEntrypoint",
+    "ContainerArguments",
+})  # fmt: skip
 _SUMMARY = (
     "TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingEndTime", "LastModifiedTime", "TrainingJobStatus",
 )  # fmt: skip
