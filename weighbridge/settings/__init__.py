@@ -1,5 +1,6 @@
 """Settings: environments/*.yaml, read strictly into frozen values. See docs/settings.md."""
 
+from weighbridge.settings.egress import EgressSettings, ProxySettings
 from weighbridge.settings.hosting import (
     AutoscalingSettings,
     CacheSettings,
@@ -8,14 +9,13 @@ from weighbridge.settings.hosting import (
     ServerSettings,
 )
 from weighbridge.settings.loading import load_environments, load_settings
+from weighbridge.settings.network import CreatedNetwork, ExistingNetwork, RouteSettings
 from weighbridge.settings.schema import (
     AlarmSettings,
     ChannelSettings,
-    CreatedNetwork,
     CredentialsSettings,
     EndpointSettings,
     EnvironmentSettings,
-    ExistingNetwork,
     GuardSettings,
     IamSettings,
     ImageSettings,
@@ -40,6 +40,7 @@ __all__ = [
     "CreatedNetwork",
     "CredentialsSettings",
     "DataCaptureSettings",
+    "EgressSettings",
     "EndpointSettings",
     "EnvironmentSettings",
     "ExistingNetwork",
@@ -50,10 +51,12 @@ __all__ = [
     "KeeperSettings",
     "KeySettings",
     "ModelSettings",
+    "ProxySettings",
     "ReconcilerSettings",
     "RegistrySettings",
     "RolloutSettings",
     "RotationSettings",
+    "RouteSettings",
     "ServerSettings",
     "TrainingSettings",
     "TrustSettings",

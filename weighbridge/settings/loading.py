@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 from weighbridge.errors import InputError, SettingsError
 from weighbridge.names import Digest, check_name
 from weighbridge.settings.document import read_document
+from weighbridge.settings.egress import read_egress
 from weighbridge.settings.endpoint import read_endpoint
 from weighbridge.settings.guard import read_guard
 from weighbridge.settings.hosting import CacheSettings
 from weighbridge.settings.identity import read_images, read_rotation
+from weighbridge.settings.network import CreatedNetwork, ExistingNetwork, read_network
 from weighbridge.settings.schema import (
     ChannelSettings,
-    CreatedNetwork,
     CredentialsSettings,
     EnvironmentSettings,
-    ExistingNetwork,
     IamSettings,
     ModelSettings,
     RegistrySettings,
@@ -70,7 +70,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     top = Section(file=str(path), path="", values=read_document(path))
     top.allow(
         "environment", "account", "region", "channel", "registry", "network", "image_repositories",
-        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard", "cache",
+        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard", "cache", "egress",
     )  # fmt: skip
     environment = top.text("environment", pattern=ENVIRONMENT, form="a name of lower-case letters, digits and '-'")
     if environment != path.stem or len(environment) > 20:
@@ -83,7 +83,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
         top.refuse("log_retention_days", f"{retention} is not kept by CloudWatch Logs", f"give one of {RETENTION_DAYS}")
     channel = _channel(top.section("channel"))
     registry = _registry(top.section("registry"), environment=environment, first=channel.promote_from is None)
-    network = _network(top.section("network"), region=region)
+    network = read_network(top.section("network"), region=region)
     _check_reachable(top, registry=registry, network=network)
     trust = read_trust(top, environment=environment, registry=registry)
     return EnvironmentSettings(
@@ -93,6 +93,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
         channel=channel,
         registry=registry,
         network=network,
+        egress=read_egress(top.optional_section("egress"), network=network),
         image_repositories=top.texts(
             "image_repositories",
             pattern=r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9][a-z0-9._/-]*",
@@ -247,59 +248,13 @@ def _iam(section: Section) -> IamSettings:
     )
 
 
-def _network(section: Section, *, region: str) -> CreatedNetwork | ExistingNetwork:
-    section.allow("create", "existing")
-    if section.has("create") == section.has("existing"):
-        section.refuse("", "needs exactly one of 'create' and 'existing'", "keep one of the two")
-    child = section.section("create" if section.has("create") else "existing")
-    zones = {
-        "pattern": re.escape(region) + "[a-z]",
-        "form": f"an availability zone of {region}, such as {region}a",
-    }
-    if child.path.endswith(".existing"):
-        child.allow("vpc_id", "availability_zones", "subnet_ids")
-        found = ExistingNetwork(
-            vpc_id=child.text("vpc_id", pattern=r"vpc-[0-9a-f]{8,17}", form="a VPC id"),
-            availability_zones=child.texts("availability_zones", minimum=1, **zones),
-            subnet_ids=child.texts("subnet_ids", pattern=r"subnet-[0-9a-f]{8,17}", form="a subnet id", minimum=1),
-        )
-        if len(found.subnet_ids) != len(found.availability_zones):
-            child.refuse("subnet_ids", f"{len(found.subnet_ids)} subnets for {len(found.availability_zones)} zones",
-                         "give one subnet for each availability zone, in the same order")  # fmt: skip
-        return found
-    child.allow("cidr", "availability_zones", "registry_service")
-    found_zones = child.texts("availability_zones", minimum=2, **zones)
-    if len(found_zones) > 8:
-        child.refuse("availability_zones", f"{len(found_zones)} zones are too many", "give 2 to 8")
-    return CreatedNetwork(
-        cidr=_cidr(child),
-        availability_zones=found_zones,
-        registry_service=child.optional_text(
-            "registry_service",
-            pattern=r"com\.amazonaws\.vpce\.[a-z0-9-]+\.vpce-svc-[0-9a-f]+",
-            form="a PrivateLink service",
-        ),
-    )
-
-
 def _check_reachable(top: Section, *, registry: RegistrySettings, network: CreatedNetwork | ExistingNetwork) -> None:
     local = _is_loopback(urlsplit(registry.url).hostname or "")
-    if isinstance(network, CreatedNetwork) and network.registry_service is None and not local:
+    if isinstance(network, CreatedNetwork) and network.registry_service is None and network.route is None and not local:
         top.refuse(
             "network.create.registry_service", f"is missing, so that nothing in the VPC could reach {registry.url}",
-            "give the registry's PrivateLink service, or use network.existing with a VPC that has a route",
+            "give the registry's PrivateLink service, or a route, or use network.existing with a VPC that has one",
         )  # fmt: skip
-
-
-def _cidr(section: Section) -> str:
-    value = section.text("cidr", pattern=r"[0-9.]+/[0-9]+", form="an IPv4 range such as 10.20.0.0/16")
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError as error:
-        section.refuse("cidr", f"{value!r}: {error}", "give an IPv4 range such as 10.20.0.0/16")
-    if not 16 <= network.prefixlen <= 24 or not network.is_private:
-        section.refuse("cidr", f"{value!r} is not a private range of /16 to /24", "give one such as 10.20.0.0/16")
-    return value
 
 
 def _models(top: Section) -> tuple[ModelSettings, ...]:

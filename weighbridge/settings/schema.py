@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from weighbridge.names import Digest
+from weighbridge.settings.egress import EgressSettings
 from weighbridge.settings.hosting import (
     AutoscalingSettings,
     CacheSettings,
@@ -14,6 +15,7 @@ from weighbridge.settings.hosting import (
     ServerSettings,
 )
 from weighbridge.settings.job import JobSettings
+from weighbridge.settings.network import CreatedNetwork, ExistingNetwork
 from weighbridge.settings.setup import SetupSettings
 
 
@@ -90,27 +92,6 @@ class RegistrySettings:
     def reader_secret(self) -> str | None:
         """The secret with the reader's token, or None where its role is exchanged for one."""
         return None if isinstance(self.credentials, IamSettings) else self.credentials.secret_id
-
-
-@dataclass(frozen=True, slots=True)
-class CreatedNetwork:
-    """A VPC that the network stack creates, without a way to the internet.
-
-    `registry_service` is the PrivateLink endpoint service of the registry, by which the VPC reaches it.
-    """
-
-    cidr: str
-    availability_zones: tuple[str, ...]
-    registry_service: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ExistingNetwork:
-    """A VPC that exists, with routes to the registry and to AWS's services."""
-
-    vpc_id: str
-    availability_zones: tuple[str, ...]
-    subnet_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +245,7 @@ class EnvironmentSettings:
     trust: TrustSettings | None
     training: TrainingSettings | None
     guard: GuardSettings = field(default_factory=GuardSettings)
+    egress: EgressSettings = field(default_factory=EgressSettings)
     cache: CacheSettings | None = None
 
     def model(self, name: str) -> ModelSettings | None:
