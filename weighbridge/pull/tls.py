@@ -62,7 +62,7 @@ class TlsStream:
         filled = 0
         while filled < len(view):
             try:
-                count = self._tls.read(len(view) - filled, view[filled:])
+                count = int(self._tls.read(len(view) - filled, view[filled:]))
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -70,7 +70,7 @@ class TlsStream:
             if not count:
                 self._ended = True
                 break
-            filled += int(count)
+            filled += count
         return filled
 
     def _handshake(self) -> None:
