@@ -75,5 +75,5 @@ def test_stacks_that_are_named_are_those_of_the_app() -> None:
         re.findall(r"cdk deploy ([^\n`]+)", (ROOT / "docs" / "first-deployment.md").read_text(encoding="utf-8"))
     )
     stacks = {stack for line in named for stack in line.split()}
-    known = {"network", "registry", "governance", "training", "inference-minilm"}
+    known = {"network", "registry", "governance", "guard", "training", "inference-minilm"}
     assert {stack.partition("/")[2] for stack in stacks} == known
