@@ -19,6 +19,7 @@ TOKEN_AGE_HOURS = "TokenAgeHours"
 ENDPOINTS_CHECKED = "EndpointsChecked"
 SEVERE_FINDINGS = "SevereFindings"
 REVOKED_RUNNING = "RevokedRunning"
+ADMISSION_NOT_JUDGED = "AdmissionNotJudged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import sys
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import yaml
 from template_view import Resource, Template, as_list, logical_id, only, resources, statements
 
 from tools.synthesis import ROOT, synthesize
+from weighbridge.admission import Admission, Pins
 from weighbridge.errors import InputError
 from weighbridge.names import Digest
 from weighbridge_cdk import (
@@ -24,6 +27,9 @@ from weighbridge_cdk import (
     Repositories,
     ResolutionRecords,
 )
+
+sys.path.insert(0, str(ROOT / "tests" / "unit" / "admission"))
+import guard_world
 
 PROD: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text(encoding="utf-8"))
 TOPIC = "arn:aws:sns:eu-central-1:333333333333:operators"
@@ -83,6 +89,68 @@ def test_the_hook_answers_in_time_and_reads_alone(guard: Template) -> None:
     described = {"cloudformation:DescribeStacks", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"}
     actions = {action for action in rights(guard, "Admission") if not action.startswith("logs:")}
     assert actions == described
+
+
+def test_a_hook_that_cannot_judge_rings(guard: Template) -> None:
+    alarm = only(guard, "AWS::CloudWatch::Alarm", starting="Admission")["Properties"]
+    metrics = {each["Id"]: each.get("MetricStat", {}).get("Metric") for each in alarm["Metrics"]}
+    assert (metrics["ended"]["Namespace"], metrics["ended"]["MetricName"]) == ("AWS/Lambda", "Errors")
+    filtered = only(guard, "AWS::Logs::MetricFilter")["Properties"]
+    (counted,) = filtered["MetricTransformations"]
+    assert metrics["unjudged"]["MetricName"] == counted["MetricName"] == "AdmissionNotJudged-prod"
+    assert filtered["FilterPattern"] == '{ $.event = "not-judged" }'
+
+
+class Resolved:
+    """The values that CloudFormation gives the hook: a release's where the custom resource answers, else a name."""
+
+    values: typing.ClassVar[dict[str, object]] = {
+        "ReleaseReference": guard_world.REFERENCE,
+        "ImageUri": guard_world.IMAGE,
+        "Floor": "root=1",
+        "StartupTimeoutSeconds": 600,
+        "VolumeSizeInGB": 30,
+        "ModelName": "model",
+        "EndpointConfigName": "config",
+    }
+
+    def __call__(self, value: Any) -> Any:
+        match value:
+            case {"Fn::GetAtt": [str(), str(attribute)]}:
+                return self.values.get(attribute, f"arn:aws:x:::{attribute}")
+            case {"Ref": "ReleaseId"}:
+                return str(guard_world.ACCEPTED.release_id)
+            case {"Ref": str(name)} | {"Fn::ImportValue": str(name)}:
+                return name
+            case {"Fn::Join": [str(separator), [*parts]]}:
+                return separator.join(str(self(part)) for part in parts)
+            case dict():
+                return {key: self(child) for key, child in value.items()}
+            case list():
+                return [self(child) for child in value]
+            case _:
+                return value
+
+
+def test_the_apps_own_endpoint_passes_the_hook(inference: Template) -> None:
+    """What GovernedEndpoint makes, with the values that it has at deployment."""
+    kinds = ("Model", "EndpointConfig", "Endpoint")
+    made = {kind: Resolved()(only(inference, f"AWS::SageMaker::{kind}")["Properties"]) for kind in kinds}
+    variables = made["Model"]["PrimaryContainer"]["Environment"]
+    judge = Admission(
+        pins=Pins(
+            channel="prod",
+            root=Digest.parse(PROD["channel"]["root_digest"]),
+            registry_url=PROD["registry"]["url"],
+        ),
+        acceptances=guard_world.Memory(),
+        catalogue=guard_world.FakeCatalogue(
+            models={"model": made["Model"]}, configs={"config": made["EndpointConfig"]}
+        ),
+    )
+    assert variables["WEIGHBRIDGE_RELEASE"] == guard_world.REFERENCE
+    for kind, properties in made.items():
+        assert judge.judge(f"AWS::SageMaker::{kind}", properties) == (), kind
 
 
 def test_the_hook_is_there_after_what_it_needs(guard: Template) -> None:

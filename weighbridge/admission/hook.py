@@ -14,6 +14,9 @@ from weighbridge.canonical import JsonObject
 from weighbridge.errors import WeighbridgeError
 from weighbridge.logs import JsonLog
 
+# What the alarm of the construct AdmissionHook looks for in the function's log.
+NOT_JUDGED = "not-judged"
+
 
 def answer_call(
     document: Mapping[str, object],
@@ -36,10 +39,10 @@ def answer_call(
         code: ErrorCode = "NonCompliant"
         reasons = admission().judge(call.kind, call.properties)
     except WeighbridgeError as error:
-        log.error("not-judged", rule=error.rule, message=str(error))
+        log.error(NOT_JUDGED, rule=error.rule, message=str(error))
         code, reasons = "InternalFailure", (f"weighbridge could not judge this: {error}",)
     except Exception as error:
-        log.error("not-judged", rule="internal", message=f"{type(error).__name__}: {error}")
+        log.error(NOT_JUDGED, rule="internal", message=f"{type(error).__name__}: {error}")
         said = f"weighbridge could not judge this: {type(error).__name__}: see the log of the hook's function"
         code, reasons = "InternalFailure", (said,)
     if not reasons:
