@@ -22,7 +22,7 @@ class TwinEnvironment:
     """One environment of the twin, which follows the channel of its own name (`dev`, `staging` or `prod`).
 
     `root_digest` is `sha256:HEX` of the channel's root, `promote_from` the channel that promotions come from. `trust`,
-    `training` and `guard` are those sections of the file as they are; with two instances, one of them takes traffic first.
+    `training` and `guard` are those sections of the file as they are, `registry` more keys of that section; with two instances, one of them takes traffic first.
     """
 
     name: str
@@ -33,6 +33,7 @@ class TwinEnvironment:
     trust: Mapping[str, object] | None = None
     training: Mapping[str, object] | None = None
     guard: Mapping[str, object] | None = None
+    registry: Mapping[str, object] | None = None
 
 
 def reader_secret(environment: str) -> str:
@@ -78,6 +79,7 @@ def _document(environment: TwinEnvironment, *, registry_url: str, scope: Scope) 
             **({"incoming_repository": INCOMING} if first else {}),
             "hub_repository": HUB,
             "credentials": {"secret_id": reader_secret(name)},
+            **{key: _plain(value) for key, value in (environment.registry or {}).items()},
         },
         "network": {
             "create": {

@@ -91,6 +91,11 @@ class World:
             command, env=environment | process, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stderr
+        token = self.registry.token("scientist")
+        files = [path for path in root.rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if token.encode() in path.read_bytes()] == []
+        assert token not in done.stdout + done.stderr
         boto3.client("sagemaker").create_training_job(
             TrainingJobName=NAME,
             HyperParameters=self.parameters(),
