@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
+from canaries import in_the_shell
 from template_view import Template
 
 from tools.synthesis import ROOT, Synthesis, synthesize
@@ -16,8 +17,9 @@ from weighbridge_cdk import GovernedModelChecks
 
 @pytest.fixture(scope="session")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """All environments as shipped."""
-    return synthesize(outdir=tmp_path_factory.mktemp("synth"), validation=False)
+    """All environments as shipped, synthesized in a shell that holds secrets."""
+    with in_the_shell():
+        return synthesize(outdir=tmp_path_factory.mktemp("synth"), validation=False)
 
 
 @pytest.fixture(scope="session")

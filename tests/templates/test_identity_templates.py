@@ -10,6 +10,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 import yaml
+from canaries import VALUE, holding, in_the_shell
 from template_view import Template, resources, text
 
 from stacks import EnvironmentStage
@@ -20,7 +21,7 @@ from weighbridge.settings.roles import exchanged_roles
 from weighbridge_cdk import NetworkPlacement, PrivateNetwork
 
 KEYS = {
-    "root": ["file:/root.pem"], "targets": "awskms:alias/targets", "revocations": "awskms:alias/revocations",
+    "targets": "awskms:alias/targets", "revocations": "awskms:alias/revocations",
     "promoters": ["awskms:alias/promoter"], "registrar": "awskms:alias/registrar",
     "inspector": "awskms:alias/inspector", "snapshot": "awskms:alias/online", "timestamp": "awskms:alias/online",
 }  # fmt: skip
@@ -28,9 +29,11 @@ IMAGES = {"repository": "ml-docker", "username": "svc-images"}
 
 
 def settings_of(folder: Path, *, exchanging: bool, **registry: Any) -> EnvironmentSettings:
+    key = folder / "root.pem"
+    key.write_text(f"-----BEGIN PRIVATE KEY-----\n{VALUE}\n-----END PRIVATE KEY-----\n", encoding="utf-8")
     document = yaml.safe_load((ROOT / "environments" / "dev.yaml").read_text(encoding="utf-8"))
     document["registry"] |= {"images": IMAGES, **registry}
-    document["trust"] = {"keys": KEYS}
+    document["trust"] = {"keys": {**KEYS, "root": [f"file:{key}"]}}
     if exchanging:
         document["registry"]["credentials"] = {"iam": {"expires_in": 1800}}
         for key in ("training_secret", "registrar_secret"):
@@ -54,7 +57,9 @@ def synthesized(folder: Path, build: Callable[[cdk.App], object]) -> dict[str, T
 def exchanging(tmp_path_factory: pytest.TempPathFactory) -> tuple[EnvironmentSettings, list[Template]]:
     folder = tmp_path_factory.mktemp("exchanging")
     settings = settings_of(folder, exchanging=True)
-    found = synthesized(folder / "out", lambda app: EnvironmentStage(app, settings=settings))
+    with in_the_shell():
+        found = synthesized(folder / "out", lambda app: EnvironmentStage(app, settings=settings))
+    assert holding(folder / "out", VALUE) == []  # neither of the shell nor of the key file
     return settings, list(found.values())
 
 
