@@ -188,7 +188,7 @@ def test_jobs_that_the_machine_did_not_start_are_taken_over_by_it_and_by_nobody_
 def test_a_failed_execution_rings_and_the_command_finds_the_machine(training: Template) -> None:
     alarm = only(training, "AWS::CloudWatch::Alarm", starting="Pipeline")["Properties"]
     assert (alarm["MetricName"], alarm["Namespace"], alarm["Threshold"]) == ("ExecutionsFailed", "AWS/States", 0)
-    parameter = only(training, "AWS::SSM::Parameter")["Properties"]
+    parameter = only(training, "AWS::SSM::Parameter", starting="Pipeline")["Properties"]
     assert parameter["Name"] == "/weighbridge/dev/training/pipeline"
     assert parameter["Value"] == {"Ref": logical_id(training, "AWS::StepFunctions::StateMachine")}
 
