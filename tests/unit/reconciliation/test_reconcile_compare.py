@@ -87,6 +87,7 @@ def test_a_revoked_release_that_runs_is_found_by_channel_or_by_mark_and_once() -
     report = look(FakeSageMaker(), memory=marked, channel=state(revoked=True))
     assert kinds(report) == ["revoked"]
     assert (report.revoked, report.severe) == (1, 1)
+    assert report.findings[0].message.count("leaks") == 1
 
 
 def test_a_revoked_release_is_found_under_a_promotion_that_nobody_accepted() -> None:
