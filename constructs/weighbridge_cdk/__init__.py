@@ -4,6 +4,7 @@ from weighbridge_cdk.admission_hook import AdmissionHook
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
+from weighbridge_cdk.egress import Egress
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint
 from weighbridge_cdk.governed_training import GovernedTraining
@@ -32,6 +33,7 @@ __all__ = [
     "ChannelKeeper",
     "ChannelPin",
     "DependencyLayer",
+    "Egress",
     "EndpointAssertion",
     "GovernedEndpoint",
     "GovernedModelChecks",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -25,6 +26,7 @@ from weighbridge.jobs.request import (
 from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.container_rights import allow_images, allow_network_interfaces
+from weighbridge_cdk.egress import container_variables
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.registry_credentials import RegistryCredentials
 
@@ -113,6 +115,7 @@ class GovernedTraining(Construct):
         if placement is not None:
             self._placement = placement = self._among_themselves(placement)
             allow_network_interfaces(self, role=self.role, placement=placement)
+        self._egress = container_variables(self, egress=placement.egress if placement else None, role=self.role)
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment variables that a job needs; none is a secret."""
@@ -124,6 +127,7 @@ class GovernedTraining(Construct):
             "WEIGHBRIDGE_HUB_REPOSITORY": hub,
             "WEIGHBRIDGE_INCOMING_REPOSITORY": incoming,
             **self._connection.token_variables(),
+            **self._egress,
         }
 
     def platform(self) -> TrainingPlatform:
@@ -204,9 +208,7 @@ class GovernedTraining(Construct):
         )
         group.add_ingress_rule(group, ec2.Port.all_traffic(), "The other instances of a job")
         group.add_egress_rule(group, ec2.Port.all_traffic(), "The other instances of a job")
-        return NetworkPlacement(
-            vpc=placement.vpc, subnets=placement.subnets, security_groups=(*placement.security_groups, group)
-        )
+        return replace(placement, security_groups=(*placement.security_groups, group))
 
     def _allow_logs(self) -> None:
         group = cdk.Stack.of(self).format_arn(

@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
 from weighbridge_cdk.assets import assemble_function
+from weighbridge_cdk.egress import Authorities, function_variables
 from weighbridge_cdk.layer import ARCHITECTURE, RUNTIME, DependencyLayer
 from weighbridge_cdk.network import NetworkPlacement
 
@@ -42,7 +43,7 @@ class LibraryFunction(Construct):
             timeout: how long one invocation may take.
             environment: environment variables; never a secret.
             memory_size: in MiB; CPU grows with it.
-            placement: the VPC to run in; default: none.
+            placement: the VPC to run in, with its proxy and authorities; default: none.
             layer: the dependencies; default: the stack's DependencyLayer.
             log_retention: how long logs are kept.
         """
@@ -55,6 +56,9 @@ class LibraryFunction(Construct):
         if placement is not None:
             self._allow_network_interfaces()
         asset = assemble_function(handler)
+        egress = placement.egress if placement else None
+        bundle = egress.ca_bundle if egress else None
+        authorities = [] if bundle is None else [Authorities.of(self, bundle).layer]
         self.function = lambda_.Function(
             self,
             "Function",
@@ -64,13 +68,13 @@ class LibraryFunction(Construct):
                 str(asset.folder), asset_hash=asset.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
             ),
             handler="handler.handler",
-            layers=[layer or DependencyLayer.of(self).layer],
+            layers=[layer or DependencyLayer.of(self).layer, *authorities],
             role=self.role,
             log_group=self.log_group,
             description=description,
             timeout=timeout,
             memory_size=memory_size,
-            environment=dict(environment or {}),
+            environment={**function_variables(egress), **(environment or {})},
             vpc=placement.vpc if placement else None,
             vpc_subnets=ec2.SubnetSelection(subnets=list(placement.subnets)) if placement else None,
             security_groups=list(placement.security_groups) if placement else None,

@@ -1,10 +1,10 @@
-"""A VPC without a way to the internet, and where in it functions and endpoints are placed."""
+"""A VPC without a way to the internet, with ways to the registry that are chosen one by one."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -12,54 +12,27 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
+from aws_cdk import aws_route53resolver as route53resolver
 
 from constructs import Construct
+from weighbridge.aws_endpoints import SERVICES, host_names
 from weighbridge.errors import InputError
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.egress import Egress
+from weighbridge_cdk.placement import NetworkPlacement
+from weighbridge_cdk.service_endpoints import ServiceEndpoints, add_gateways
 
-# Who needs which: the resolver and the containers read the token (secretsmanager, kms) and prove who they are (sts);
-# clients in the VPC call endpoints (sagemaker.runtime); the assertion reads them (sagemaker.api), and the registrar the
-# training jobs; it sets release ids (ssm) and tells owners (sns); monitoring and logs are for what callers themselves write.
-INTERFACE_SERVICES = {
-    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-    "Kms": ec2.InterfaceVpcEndpointAwsService.KMS,
-    "Sts": ec2.InterfaceVpcEndpointAwsService.STS,
-    "SageMakerApi": ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_API,
-    "SageMakerRuntime": ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_RUNTIME,
-    "Ssm": ec2.InterfaceVpcEndpointAwsService.SSM,
-    "Sns": ec2.InterfaceVpcEndpointAwsService.SNS,
-    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-    "Monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
-}
-
+__all__ = ["NetworkPlacement", "PrivateNetwork"]
 
 # A VPC is cut into eight ranges, of which each zone gets one.
 SUBNET_BITS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkPlacement:
-    """Where something runs: a VPC, the subnets in it, and the security groups it gets."""
-
-    vpc: ec2.IVpc
-    subnets: tuple[ec2.ISubnet, ...]
-    security_groups: tuple[ec2.ISecurityGroup, ...]
-
-    @property
-    def subnet_ids(self) -> list[str]:
-        """Ids of the subnets."""
-        return [subnet.subnet_id for subnet in self.subnets]
-
-    @property
-    def security_group_ids(self) -> list[str]:
-        """Ids of the security groups."""
-        return [group.security_group_id for group in self.security_groups]
-
-
 class PrivateNetwork(Construct):
     """Isolated subnets, gateway endpoints for S3 and DynamoDB, interface endpoints for what weighbridge calls, flow logs.
 
-    Availability zones are given, never looked up: synth stays offline.
+    Availability zones are given, never looked up: synth stays offline. Workloads speak to the endpoints and to whatever way
+    out is added; nobody may speak to them.
     """
 
     def __init__(
@@ -70,6 +43,10 @@ class PrivateNetwork(Construct):
         cidr: str,
         availability_zones: Sequence[str],
         registry_port: int = 443,
+        services: Sequence[str] = tuple(SERVICES),
+        endpoint_zones: int | None = None,
+        organization_id: str | None = None,
+        gateway_prefix_lists: Sequence[str] = (),
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
     ) -> None:
         """Create the network.
@@ -77,36 +54,41 @@ class PrivateNetwork(Construct):
         Args:
             cidr: IPv4 range of the VPC, such as `10.20.0.0/16`.
             availability_zones: names of one to eight zones; one subnet is created in each.
-            registry_port: TCP port of the registry, open for workloads besides 443.
+            registry_port: TCP port of the registry.
+            services: names of AWS's services (`com.amazonaws.REGION.NAME`) that get interface endpoints; default: all that
+                weighbridge knows (weighbridge.aws_endpoints).
+            endpoint_zones: in how many of the zones those endpoints are, from the first on; default: in all.
+            organization_id: endpoints reach what belongs to this organisation; default: to the account.
+            gateway_prefix_lists: the region's prefix lists of S3 and DynamoDB. With them, workloads may open connections to
+                these and to named peers alone; default: to any address on port 443, of which only those of S3, DynamoDB,
+                the VPC and of added routes are routed.
             log_retention: how long the record of the VPC's traffic is kept.
 
         Raises:
-            InputError: for no zone, or more than eight.
+            InputError: for no zone, more than eight, or a service that weighbridge does not know.
         """
         super().__init__(scope, construct_id)
         if not 1 <= len(availability_zones) <= 2**SUBNET_BITS:
             raise InputError(f"availability_zones: {len(availability_zones)} zones: give 1 to {2**SUBNET_BITS}")
         self._cidr = cidr
         self._registry_port = registry_port
+        self._organization_id = organization_id
+        self._services = tuple(services)
+        self._egress: Egress | None = None
         self.vpc = self._create_vpc(availability_zones)
-        self.workload_security_group = ec2.SecurityGroup(
-            self, "Workload", vpc=self.vpc, allow_all_outbound=False, description="What weighbridge runs in this VPC"
-        )
-        for port in sorted({443, registry_port}):
-            self.workload_security_group.add_egress_rule(
-                ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "AWS services and the registry; the VPC has no internet route"
-            )
-        self._endpoint_security_group = ec2.SecurityGroup(
-            self, "Endpoints", vpc=self.vpc, allow_all_outbound=False, description="Interface endpoints of this VPC"
-        )
-        for port in sorted({443, registry_port}):
-            self._endpoint_security_group.add_ingress_rule(
-                ec2.Peer.ipv4(cidr), ec2.Port.tcp(port), "HTTPS from within the VPC"
-            )
+        self.workload_security_group = self._add_group("Workload", "What weighbridge runs in this VPC")
         self._add_flow_logs(log_retention)
-        self._add_gateways()
-        for name, service in INTERFACE_SERVICES.items():
-            self.add_service(name, service)
+        self._add_gateways(gateway_prefix_lists)
+        endpoints = ServiceEndpoints(
+            self,
+            "Services",
+            vpc=self.vpc,
+            subnets=self.vpc.isolated_subnets[:endpoint_zones],
+            services=services,
+            organization_id=organization_id,
+        )
+        self.endpoint_security_group = endpoints.security_group
+        self.allow_workloads(self.endpoint_security_group, port=443, why="Interface endpoints of AWS's services")
 
     def _create_vpc(self, availability_zones: Sequence[str]) -> ec2.IVpc:
         """Create VPC and subnets, and return them as if they existed.
@@ -141,18 +123,23 @@ class PrivateNetwork(Construct):
 
     @property
     def placement(self) -> NetworkPlacement:
-        """Where workloads of this network run."""
+        """Where workloads of this network run, and how they get out of it."""
         return NetworkPlacement(
             vpc=self.vpc,
             subnets=tuple(self.vpc.isolated_subnets),
             security_groups=(self.workload_security_group,),
+            egress=self._egress,
         )
 
-    def add_service(self, construct_id: str, service: ec2.IInterfaceVpcEndpointService) -> ec2.InterfaceVpcEndpoint:
-        """Reach one more service of AWS through an interface endpoint, as an identity of this account alone."""
-        endpoint = self._add_interface(construct_id, service)
-        endpoint.add_to_policy(_own_principals())
-        return endpoint
+    def admit(self, peer: ec2.ISecurityGroup) -> None:
+        """Let members of another security group use the interface endpoints of AWS's services, such as callers of models."""
+        self.endpoint_security_group.add_ingress_rule(peer, ec2.Port.tcp(443), "HTTPS")
+
+    def allow_workloads(self, peer: ec2.IPeer, *, port: int, why: str) -> None:
+        """Let workloads open connections to `peer`; a security group there lets them in."""
+        self.workload_security_group.add_egress_rule(peer, ec2.Port.tcp(port), why)
+        if isinstance(peer, ec2.SecurityGroup):
+            peer.add_ingress_rule(self.workload_security_group, ec2.Port.tcp(port), "Workloads of this VPC")
 
     def add_registry_service(self, service_name: str, *, host: str) -> ec2.InterfaceVpcEndpoint:
         """Reach the registry through its PrivateLink service, under its own host name and certificate.
@@ -161,13 +148,109 @@ class PrivateNetwork(Construct):
             service_name: `com.amazonaws.vpce.REGION.vpce-svc-...`, as the registry's operator gives it.
             host: the registry's host name; within the VPC it resolves to the endpoint, and nothing else changes.
         """
-        endpoint = self._add_interface(
-            "Registry", ec2.InterfaceVpcEndpointService(service_name, self._registry_port), private_dns=False
+        group = self._add_group("RegistryEndpoint", "The registry's endpoint in this VPC")
+        endpoint = ec2.InterfaceVpcEndpoint(
+            self,
+            "Registry",
+            vpc=self.vpc,
+            service=ec2.InterfaceVpcEndpointService(service_name, self._registry_port),
+            open=False,
+            private_dns_enabled=False,
+            security_groups=[group],
+            subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets),
         )
-        zone = route53.PrivateHostedZone(self, "RegistryZone", zone_name=host, vpc=self.vpc)
+        self.allow_workloads(group, port=self._registry_port, why="The registry, by PrivateLink")
         target = route53.RecordTarget.from_alias(targets.InterfaceVpcEndpointTarget(endpoint))
-        route53.ARecord(self, "RegistryRecord", zone=zone, target=target)
+        self._name_registry(host, target)
         return endpoint
+
+    def add_transit_gateway(self, transit_gateway_id: str, *, cidrs: Sequence[str]) -> None:
+        """Attach the VPC to a transit gateway, and route `cidrs` there. Its owner has to route this VPC's range back.
+
+        Args:
+            transit_gateway_id: `tgw-...`, of this account or shared with it.
+            cidrs: IPv4 ranges.
+        """
+        attachment = ec2.CfnTransitGatewayAttachment(
+            self,
+            "TransitGateway",
+            transit_gateway_id=transit_gateway_id,
+            vpc_id=self.vpc.vpc_id,
+            subnet_ids=[subnet.subnet_id for subnet in self.vpc.isolated_subnets],
+        )
+        for route in self._add_routes(cidrs, transit_gateway_id=transit_gateway_id):
+            route.add_dependency(attachment)
+
+    def add_peering(
+        self,
+        vpc_id: str,
+        *,
+        cidrs: Sequence[str],
+        account: str | None = None,
+        region: str | None = None,
+        role_arn: str | None = None,
+    ) -> None:
+        """Peer with a VPC, and route `cidrs` there. Its owner has to route this VPC's range back.
+
+        Args:
+            vpc_id: the other VPC.
+            cidrs: IPv4 ranges.
+            account: of the other VPC; default: this one.
+            region: of the other VPC; default: this one.
+            role_arn: role in another account that accepts the peering.
+        """
+        peering = ec2.CfnVPCPeeringConnection(
+            self,
+            "Peering",
+            vpc_id=self.vpc.vpc_id,
+            peer_vpc_id=vpc_id,
+            peer_owner_id=account,
+            peer_region=region,
+            peer_role_arn=role_arn,
+        )
+        self._add_routes(cidrs, vpc_peering_connection_id=peering.ref)
+
+    def add_registry_addresses(self, addresses: Sequence[str], *, host: str) -> None:
+        """Let `host` resolve to these private addresses within the VPC, and to nothing else."""
+        self._name_registry(host, route53.RecordTarget.from_ip_addresses(*addresses))
+
+    def add_resolver_rule(self, resolver_rule_id: str) -> None:
+        """Resolve the rule's domain where the rule says; a rule of another account has to be shared with this one."""
+        route53resolver.CfnResolverRuleAssociation(
+            self, "ResolverRule", resolver_rule_id=resolver_rule_id, vpc_id=self.vpc.vpc_id
+        )
+
+    def use_egress(self, egress: Egress) -> None:
+        """Tell workloads the proxy and the authorities of `egress`. What has an endpoint in this VPC meets no proxy."""
+        hosts = host_names(self._services, region=cdk.Stack.of(self).region)
+        self._egress = replace(egress, no_proxy=(*hosts, *egress.no_proxy))
+
+    def _name_registry(self, host: str, target: route53.RecordTarget) -> None:
+        zone = route53.PrivateHostedZone(self, "RegistryZone", zone_name=host, vpc=self.vpc)
+        route53.ARecord(self, "RegistryRecord", zone=zone, target=target)
+
+    def _add_routes(
+        self,
+        cidrs: Sequence[str],
+        *,
+        transit_gateway_id: str | None = None,
+        vpc_peering_connection_id: str | None = None,
+    ) -> list[ec2.CfnRoute]:
+        return [
+            ec2.CfnRoute(
+                self,
+                f"Route{number}-{cidr.replace('.', '-').replace('/', '-')}",
+                route_table_id=subnet.route_table.route_table_id,
+                destination_cidr_block=cidr,
+                transit_gateway_id=transit_gateway_id,
+                vpc_peering_connection_id=vpc_peering_connection_id,
+            )
+            for number, subnet in enumerate(self.vpc.isolated_subnets, start=1)
+            for cidr in cidrs
+        ]
+
+    def _add_group(self, name: str, description: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(self, name, vpc=self.vpc, allow_all_outbound=False, description=description)
 
     def _add_flow_logs(self, retention: logs.RetentionDays) -> None:
         group = logs.LogGroup(
@@ -181,47 +264,16 @@ class PrivateNetwork(Construct):
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role),
         )
 
-    def _add_interface(
-        self, name: str, service: ec2.IInterfaceVpcEndpointService, *, private_dns: bool = True
-    ) -> ec2.InterfaceVpcEndpoint:
-        return ec2.InterfaceVpcEndpoint(
-            self,
-            name,
-            vpc=self.vpc,
-            service=service,
-            open=False,
-            private_dns_enabled=private_dns,
-            security_groups=[self._endpoint_security_group],
-            subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets),
-        )
+    def _add_gateways(self, prefix_lists: Sequence[str]) -> None:
+        """Create the endpoints, and let workloads reach them.
 
-    def _add_gateway(self, name: str, service: ec2.GatewayVpcEndpointAwsService) -> ec2.GatewayVpcEndpoint:
-        subnets = [ec2.SubnetSelection(subnets=self.vpc.isolated_subnets)]
-        return ec2.GatewayVpcEndpoint(self, name, vpc=self.vpc, service=service, subnets=subnets)
-
-    def _add_gateways(self) -> None:
-        region = cdk.Stack.of(self).region
-        dynamodb = self._add_gateway("DynamoDb", ec2.GatewayVpcEndpointAwsService.DYNAMODB)
-        dynamodb.add_to_policy(_own_principals("aws:ResourceAccount"))
-        s3 = self._add_gateway("S3", ec2.GatewayVpcEndpointAwsService.S3)
-        s3.add_to_policy(_own_principals("aws:ResourceAccount"))
-        # Custom resources answer CloudFormation through its own bucket: without this, stacks hang for an hour.
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
-        s3.add_to_policy(
-            _anyone("s3:PutObject", f"arn:aws:s3:::cloudformation-custom-resource-response-{region.replace('-', '')}/*")
-        )
-        # The layers of ECR images lie in a bucket of the service.
-        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
-        s3.add_to_policy(_anyone("s3:GetObject", f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*"))
-
-
-def _own_principals(*conditions: str) -> iam.PolicyStatement:
-    """Allow identities of this account; `conditions` are further global keys that have to equal it."""
-    account = dict.fromkeys(("aws:PrincipalAccount", *conditions), cdk.Aws.ACCOUNT_ID)
-    return iam.PolicyStatement(
-        actions=["*"], resources=["*"], principals=[iam.AnyPrincipal()], conditions={"StringEquals": account}
-    )
-
-
-def _anyone(action: str, resource: str) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=[action], resources=[resource], principals=[iam.AnyPrincipal()])
+        Without the prefix lists, whose ids synth cannot look up, the rule names no peer; routes then bound it: the VPC
+        itself, S3, DynamoDB, and what was added.
+        """
+        peers = [ec2.Peer.prefix_list(name) for name in prefix_lists] or [ec2.Peer.any_ipv4()]
+        for peer in peers:
+            self.workload_security_group.add_egress_rule(
+                peer, ec2.Port.tcp(443), "S3 and DynamoDB by their gateway endpoints; the VPC has no internet route"
+            )
+        subnets = self.vpc.isolated_subnets
+        add_gateways(self, vpc=self.vpc, subnets=subnets, organization_id=self._organization_id)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import boto3
 
+from weighbridge.authorities import trust_authorities
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registry import ArtifactoryClient, TokenOrigin, TokenSource, open_origin
 from weighbridge.serving.chain import Chain, RegistryChain
@@ -15,7 +16,8 @@ from weighbridge.serving.start import Outside, serve
 
 
 def open_token(*, origin: TokenOrigin, url: str) -> TokenSource:
-    """Return the token of this container's role, from where `origin` says."""
+    """Return the token of this container's role, from where `origin` says. It is the first way out: authorities come before."""
+    trust_authorities(os.environ)
     return open_origin(origin, url=url, session=boto3.Session())
 
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from weighbridge.authorities import trust_authorities
 from weighbridge.environment import ml_root
 from weighbridge.errors import InputError, WeighbridgeError
 from weighbridge.logs import JsonLog
@@ -67,6 +68,7 @@ def _run(root: Path, *, environ: Mapping[str, str], log: JsonLog, body: Body, le
     last.daemon = True
     try:
         with stopping_on_sigterm(also=last.start):
+            trust_authorities(environ)
             body(TrainingJob.read(environ))
     finally:
         last.cancel()
