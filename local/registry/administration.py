@@ -54,10 +54,11 @@ class _Changes:
     targets: dict[str, PermissionTarget] = field(default_factory=dict)
     environments: list[str] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
+    subscriptions: dict[str, JsonObject] = field(default_factory=dict)
 
 
 class Administration:
-    """Repositories, permission targets, environments and role bindings in `folder`, written at every change."""
+    """Repositories, permission targets, environments, role bindings and webhooks in `folder`, written at every change."""
 
     def __init__(self, *, folder: Path) -> None:
         self._file = folder / FILE
@@ -104,6 +105,15 @@ class Administration:
         self._changes.roles[username] = role
         self._write()
 
+    def subscriptions(self) -> dict[str, JsonObject]:
+        """Every webhook's subscription by its key, with its secret."""
+        return self._changes.subscriptions
+
+    def put_subscription(self, key: str, subscription: JsonObject) -> None:
+        """Make or replace one."""
+        self._changes.subscriptions[key] = subscription
+        self._write()
+
     def _write(self) -> None:
         part = self._file.with_suffix(".part")
         part.write_text(json.dumps(asdict(self._changes), indent=2), encoding="utf-8")
@@ -132,6 +142,7 @@ def _read(path: Path) -> _Changes:
         )
     found.environments = list(texts(document.get("environments"), field="environments"))
     found.roles = {user: text(role, field="roles") for user, role in _mapping(document.get("roles")).items()}
+    found.subscriptions = {key: _mapping(held) for key, held in _mapping(document.get("subscriptions", {})).items()}
     return found
 
 

@@ -25,6 +25,7 @@ from local.registry.routes import (
     content,
     control,
     copying,
+    events,
     hub,
     hubupload,
     machinelearning,
@@ -73,6 +74,7 @@ def registry_application(registry: Registry) -> ASGIApp:
         [
             *control.ROUTES,
             Mount("/access", routes=[*administration.ACCESS_ROUTES, *tokens.ROUTES]),
+            Mount("/event", routes=events.ROUTES),
             Mount("/artifactory", routes=api),
         ],
         registry,

@@ -24,7 +24,7 @@ def setup(
     apply: Apply = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create repositories, permissions and role bindings in Artifactory, as an administrator.
+    """Create repositories, permissions, role bindings and webhooks in Artifactory, as an administrator.
 
     Exit status: 0 everything is as it should be, 1 something is not (yet), 2 and above: an error.
     """
@@ -44,11 +44,14 @@ def setup(
         tokens=open_tokens(opened.environ, url=url, region=opened.settings.region),
         verify=Path(bundle) if bundle else True,
     )
-    found = make_plan(platform=platform, desired=desired, environment=opened.settings.environment)
+    # Without webhooks AWS is not asked, and nobody needs credentials for it.
+    secrets = opened.aws().secrets() if desired.webhooks else None
+    environment = opened.settings.environment
+    found = make_plan(platform=platform, desired=desired, environment=environment, secrets=secrets)
     applied = 0
     if apply:
         applied = apply_plan(found)
-        found = make_plan(platform=platform, desired=desired, environment=opened.settings.environment)
+        found = make_plan(platform=platform, desired=desired, environment=environment, secrets=secrets)
     if as_json:
         print_result({**found.fields(), "applied": applied}, as_json=True)
     else:

@@ -14,22 +14,22 @@ from weighbridge.settings.schema import EnvironmentSettings, IamSettings, ModelS
 
 @dataclass(frozen=True, slots=True)
 class ExchangedRole:
-    """One role of an environment's stacks, which has the registry identity `identity`; `part` says which role it is."""
+    """One role of an environment's stacks, which has the registry identity `identity`; `part` says which role it is.
+
+    `user` is whose token it is exchanged for, unless the settings name others: a user of the role's own name, in lower
+    case as Artifactory has them, or the one who logs in for images.
+    """
 
     identity: str
     part: str
     name: str
     account: str
+    user: str
 
     @property
     def arn(self) -> str:
         """The role's ARN: without a path, in the commercial partition, as a registry takes it."""
         return f"arn:aws:iam::{self.account}:role/{self.name}"
-
-    @property
-    def user(self) -> str:
-        """The user whose token it is exchanged for, unless the settings name others: users are in lower case."""
-        return self.name.lower()
 
 
 def resolver_part(model: ModelSettings) -> str:
@@ -46,35 +46,35 @@ def exchanged_roles(settings: EnvironmentSettings) -> tuple[ExchangedRole, ...]:
     """Return the roles that are exchanged; none where `registry.credentials` names a secret."""
     if not isinstance(settings.registry.credentials, IamSettings):
         return ()
-    return tuple(
-        ExchangedRole(
-            identity=identity,
-            part=part,
-            name=resource_name("weighbridge", settings.environment, *part.split("/"), limit=ROLE_NAME_LIMIT),
-            account=settings.account,
+    return tuple(_roles(settings))
+
+
+def _roles(settings: EnvironmentSettings) -> Iterator[ExchangedRole]:
+    for identity, part, user in _parts(settings):
+        name = resource_name("weighbridge", settings.environment, *part.split("/"), limit=ROLE_NAME_LIMIT)
+        yield ExchangedRole(
+            identity=identity, part=part, name=name, account=settings.account, user=user or name.lower()
         )
-        for identity, part in _parts(settings)
-    )
 
 
-def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str]]:
+def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str, str | None]]:
     for model in settings.models:
-        yield "reader", resolver_part(model)
-        yield "reader", endpoint_part(model)
+        yield "reader", resolver_part(model), None
+        yield "reader", endpoint_part(model), None
     if settings.guard.reconciler.enabled:
-        yield "reader", "reconciler"
+        yield "reader", "reconciler", None
     images, training, trust = settings.registry.images, settings.training, settings.trust
     if images is not None and images.secret is None:
-        yield "images", "images"
+        yield "images", "images", images.username
     if trust is not None and trust.keeper is not None and trust.keeper.secret is None:
-        yield "keeper", "keeper"
+        yield "keeper", "keeper", None
     if training is None:
         return
     if training.training_secret is None:
-        yield "scientist", "training"
+        yield "scientist", "training", None
         if training.job is not None and training.job.docker_username is not None:
-            yield "scientist", "training-images"
+            yield "scientist", "training-images", training.job.docker_username
     if training.registrar_secret is None:
-        yield "registrar", "registrar"
+        yield "registrar", "registrar", None
     if trust is None or (trust.inspector is not None and trust.inspector.secret is None):
-        yield "inspector", "inspector"
+        yield "inspector", "inspector", None

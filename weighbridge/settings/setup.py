@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from weighbridge.settings.section import Section
 
+# Of the domain `artifact`.
+EVENTS = ("deployed", "copied", "moved", "deleted", "cached")
 IDENTITIES = ("reader", "scientist", "registrar", "inspector", "promoter", "keeper")
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PRINCIPAL = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
@@ -23,6 +25,17 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Whom Artifactory tells of what happens in the channel's repositories: POST to `url`, signed with the text of the
+    Secrets Manager secret `secret_id`."""
+
+    name: str
+    url: str
+    secret_id: str
+    events: tuple[str, ...] = ("deployed", "copied")
+
+
+@dataclass(frozen=True, slots=True)
 class SetupSettings:
     """What `weighbridge setup` makes beside the channel's own repositories, and for whom.
 
@@ -33,6 +46,7 @@ class SetupSettings:
     pypi_repository: str | None = None
     docker_repository: str | None = None
     identities: dict[str, IdentitySettings] = field(default_factory=dict)
+    webhooks: tuple[WebhookSettings, ...] = ()
 
 
 def read_setup(section: Section | None) -> SetupSettings:
@@ -43,7 +57,7 @@ def read_setup(section: Section | None) -> SetupSettings:
     """
     if section is None:
         return SetupSettings()
-    section.allow("hub_url", "pypi_repository", "docker_repository", "identities")
+    section.allow("hub_url", "pypi_repository", "docker_repository", "identities", "webhooks")
     form = "a repository key of letters, digits, '.', '_', '-'"
     found = section.optional_section("identities") or Section(section.file, f"{section.path}.identities", {})
     found.allow(*IDENTITIES)
@@ -54,7 +68,28 @@ def read_setup(section: Section | None) -> SetupSettings:
         pypi_repository=section.optional_text("pypi_repository", pattern=_REPOSITORY, form=form),
         docker_repository=section.optional_text("docker_repository", pattern=_REPOSITORY, form=form),
         identities={name: _identity(found.section(name)) for name in IDENTITIES if found.has(name)},
+        webhooks=_webhooks(section),
     )
+
+
+def _webhooks(section: Section) -> tuple[WebhookSettings, ...]:
+    found: dict[str, WebhookSettings] = {}
+    for hook in section.sections("webhooks"):
+        hook.allow("name", "url", "secret_id", "events")
+        name = hook.text(
+            "name", pattern=r"[a-z][a-z0-9]*(-[a-z0-9]+)*", form="a name of lower-case letters, digits, '-'"
+        )
+        if name in found:
+            hook.refuse("name", f"{name!r} is written twice", "name each webhook once")
+        form = f"one of {', '.join(EVENTS)}"
+        events = hook.texts("events", pattern="|".join(EVENTS), form=form)
+        found[name] = WebhookSettings(
+            name=name,
+            url=hook.text("url", pattern=r"https://[^\s?#@/]+(/[^\s#@]*)?", form="an https URL without a user"),
+            secret_id=hook.text("secret_id", pattern=r"[A-Za-z0-9/_+=.@:-]{1,2048}", form="a secret's name or ARN"),
+            **({"events": events} if events else {}),
+        )
+    return tuple(found.values())
 
 
 def _identity(section: Section) -> IdentitySettings:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weighbridge.settings import EnvironmentSettings
+from weighbridge.settings.roles import exchanged_roles
 from weighbridge.settings.setup import IdentitySettings
 
 READ = frozenset({"read"})
@@ -44,13 +45,26 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """A subscription: artifact events in `repositories` are sent to `url`, signed with the value of `secret_id`."""
+
+    key: str
+    url: str
+    secret_id: str
+    events: tuple[str, ...]
+    repositories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
-    """All that one environment needs. `bindings` are user name to IAM role."""
+    """All that one environment needs. `bindings` are user name to IAM role; `unbound` are roles that have no user."""
 
     environment: str | None
     repositories: tuple[Repository, ...]
     targets: tuple[Target, ...]
     bindings: dict[str, str]
+    unbound: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -64,9 +78,15 @@ class Desired:
 
 
 def identity_of(settings: EnvironmentSettings, identity: str) -> IdentitySettings:
-    """Return who an identity is: as the settings say, else the user `weighbridge-CHANNEL-IDENTITY`."""
-    default = IdentitySettings(users=(f"weighbridge-{settings.channel.name}-{identity}",))
-    return settings.registry.setup.identities.get(identity, default)
+    """Return who an identity is: as the settings say, else one user for each role that is exchanged for its token, else
+    the user `weighbridge-CHANNEL-IDENTITY`."""
+    named = settings.registry.setup.identities.get(identity)
+    if named is not None:
+        return named
+    if identity == "images" and settings.registry.images is not None:
+        return IdentitySettings(users=(settings.registry.images.username,))
+    roles = tuple(role.user for role in exchanged_roles(settings) if role.identity == identity)
+    return IdentitySettings(users=roles or (f"weighbridge-{settings.channel.name}-{identity}",))
 
 
 def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings | None) -> Desired:
@@ -75,16 +95,37 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
     used = ["reader", "promoter", *(["registrar", "scientist"] if source is None else [])]
     used += ["keeper"] if _has_keeper(settings) else []
     used += ["inspector"] if source is None and _has_inspector(settings) else []
-    bindings = {}
-    for found in (identity_of(settings, name) for name in used):
+    used += ["images"] if settings.registry.images is not None else []
+    bindings: dict[str, str] = {}
+    unbound: list[str] = []
+    for name in used:
+        found = identity_of(settings, name)
+        roles = [role.arn for role in exchanged_roles(settings) if role.identity == name]
         if found.iam_role is not None:
-            bindings[found.users[0]] = found.iam_role
+            roles = [found.iam_role]
+        bindings |= dict(zip(found.users, roles, strict=False))
+        unbound += roles[len(found.users) :]
     return Desired(
         environment=settings.channel.name.upper(),
         repositories=tuple(_repositories(settings)),
         targets=targets,
         bindings=bindings,
+        unbound=tuple(unbound),
+        webhooks=tuple(_webhooks(settings)),
     )
+
+
+def _webhooks(settings: EnvironmentSettings) -> Iterator[Webhook]:
+    registry = settings.registry
+    named = (registry.models_repository, registry.records_repository, registry.incoming_repository)
+    for hook in registry.setup.webhooks:
+        yield Webhook(
+            key=f"weighbridge-{settings.channel.name}-{hook.name}",
+            url=hook.url,
+            secret_id=hook.secret_id,
+            events=hook.events,
+            repositories=tuple(key for key in named if key is not None),
+        )
 
 
 def _has_keeper(settings: EnvironmentSettings) -> bool:
@@ -107,6 +148,9 @@ def _repositories(settings: EnvironmentSettings) -> Iterator[Repository]:
     for package_type, key in (("pypi", registry.setup.pypi_repository), ("docker", registry.setup.docker_repository)):
         if key is not None:
             yield Repository(key, "remote", package_type, None, url=_REMOTE_URLS[package_type])
+    # A release names its image once and for all channels.
+    if registry.images is not None and registry.images.repository != registry.setup.docker_repository:
+        yield Repository(registry.images.repository, "local", "docker", None)
 
 
 def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) -> Iterator[Target]:
@@ -114,6 +158,9 @@ def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) 
     channel = (registry.models_repository, registry.records_repository)
     records = (registry.records_repository,)
     yield Target(f"{prefix}-reader", channel, EVERYTHING, READ, identity_of(settings, "reader"))
+    if registry.images is not None:
+        images = (registry.images.repository,)
+        yield Target(f"{prefix}-images", images, EVERYTHING, READ, identity_of(settings, "images"))
     promoter = identity_of(settings, "promoter")
     yield Target(f"{prefix}-promoter", channel, EVERYTHING, WRITE_ONCE, promoter)
     yield Target(f"{prefix}-promoter-timestamp", records, TIMESTAMP, OVERWRITE, promoter)

@@ -6,17 +6,25 @@ from collections.abc import Callable, Iterator
 
 from weighbridge.canonical import JsonObject
 from weighbridge.doctor.repositories import covers
+from weighbridge.registry.credentials import SecretsClient
 from weighbridge.setup.desired import PREDEFINED_ENVIRONMENTS, Desired, Repository
 from weighbridge.setup.items import Item, Plan, State
 from weighbridge.setup.platform import POLICIES, Platform
 from weighbridge.setup.targets import excesses, plan_target
+from weighbridge.setup.webhooks import plan_webhook
 
 
-def make_plan(*, platform: Platform, desired: Desired, environment: str) -> Plan:
+def make_plan(*, platform: Platform, desired: Desired, environment: str, secrets: SecretsClient | None = None) -> Plan:
     """Read everything, change nothing.
 
-    The order is that of applying: environments, repositories, users (never created), permissions, role bindings; last
-    what only a person can put right.
+    The order is that of applying: environments, repositories, users (never created), permissions, role bindings, webhooks;
+    last what only a person can put right.
+
+    Args:
+        platform: the platform, as an administrator.
+        desired: what the environment needs.
+        environment: its name.
+        secrets: where the values of webhooks' secrets lie; they are read when one is made or mended.
 
     Raises:
         RegistryForbiddenError: without an administrator's token.
@@ -33,6 +41,12 @@ def make_plan(*, platform: Platform, desired: Desired, environment: str) -> Plan
     items += [
         _binding(platform, user, role, known=user not in missing) for user, role in sorted(desired.bindings.items())
     ]
+    items += [
+        Item("iam role", role, State.DRIFT, "no user is left to bind it to: a user has one role",
+             "name as many users as roles in registry.setup.identities")
+        for role in desired.unbound
+    ]  # fmt: skip
+    items += [plan_webhook(platform, webhook, secrets=secrets) for webhook in desired.webhooks]
     items += [*excesses(platform, desired), *_policies(platform, desired)]
     return Plan(environment=environment, items=tuple(items))
 

@@ -1,7 +1,7 @@
 """The administrator's calls that a set-up needs, and no others. Nothing here deletes.
 
 Sources: JFrog REST APIs, repositories (PUT creates, POST updates), permission targets V2 (POST creates, PUT replaces),
-and Access: global environments, users, groups, and IAM role bindings (7.90.10 and newer).
+Access: global environments, users, groups, and IAM role bindings (7.90.10 and newer), and Event: webhooks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from weighbridge.registry.models import quote_key
 
 POLICIES = {"cleanup": "api/cleanup/packages/policies", "archive": "api/archive/v2/packages/policies"}
 _PERMISSIONS = "artifactory/api/v2/security/permissions"
+_SUBSCRIPTIONS = "event/api/v1/subscriptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,18 @@ class Platform:
     def bind_role(self, user: str, role: str) -> None:
         """Bind an IAM role to a user; a user has one."""
         self._send("PUT", "access/api/v1/aws/iam_role", {"username": user, "iam_role": role})
+
+    def subscription(self, key: str) -> JsonObject | None:
+        """Return a webhook's subscription, or None. Its secret is never among what is told."""
+        return _object(self._get(f"{_SUBSCRIPTIONS}/{quote_key(key)}"))
+
+    def create_subscription(self, subscription: JsonObject) -> None:
+        """Create a webhook's subscription."""
+        self._send("POST", _SUBSCRIPTIONS, subscription)
+
+    def replace_subscription(self, subscription: JsonObject) -> None:
+        """Replace the content of a webhook's subscription, its secret included."""
+        self._send("PUT", f"{_SUBSCRIPTIONS}/{quote_key(str(subscription['key']))}", subscription)
 
     def policies(self, what: str) -> tuple[JsonObject, ...]:
         """Return the policies of a kind (a key of `POLICIES`); empty where this Artifactory has no such thing."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -14,9 +15,11 @@ from local.registry.config import RegistryConfig, UserConfig
 from local.registry.fault import Fault
 from local.registry.process import RegistryProcess
 from weighbridge.cli.run import run
-from weighbridge.errors import RegistryForbiddenError, RegistryUnavailableError
+from weighbridge.errors import InputError, RegistryForbiddenError, RegistryUnavailableError
 from weighbridge.registry import Retries, StaticToken
-from weighbridge.settings import EnvironmentSettings, load_settings
+from weighbridge.registry.credentials import SecretsClient, SecretValue
+from weighbridge.settings import EnvironmentSettings, IamSettings, ImageSettings, load_settings
+from weighbridge.settings.setup import IdentitySettings, WebhookSettings
 from weighbridge.setup import Plan, Platform, State, apply_plan, desired_state, make_plan
 
 ROLE = "arn:aws:iam::111111111111:role/weighbridge-dev-reader"
@@ -53,9 +56,16 @@ class Site:
         return Platform.at(url=self.registry.url, tokens=tokens, retries=Retries(attempts=1))
 
     def plan(self, channel: str = DEV, user: str = "admin") -> Plan:
-        source = None if channel == DEV else self.settings(DEV)
-        desired = desired_state(settings=self.settings(channel), source=source)
-        return make_plan(platform=self.platform(user), desired=desired, environment=channel)
+        return self.plan_for(self.settings(channel), user=user)
+
+    def plan_for(
+        self, settings: EnvironmentSettings, *, user: str = "admin", secrets: SecretsClient | None = None
+    ) -> Plan:
+        source = None if settings.environment == DEV else self.settings(DEV)
+        desired = desired_state(settings=settings, source=source)
+        return make_plan(
+            platform=self.platform(user), desired=desired, environment=settings.environment, secrets=secrets
+        )
 
     def send(self, method: str, path: str, *, user: str = "admin", **more: object) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.registry.token(user)}"}
@@ -213,3 +223,122 @@ def test_the_command_plans_applies_and_exits_by_what_it_found(
     answer = json.loads(capsys.readouterr().out)
     assert (answer["settled"], answer["applied"]) == (True, 13)
     assert {item["state"] for item in answer["items"]} == {"ok"}
+
+
+class Secrets:
+    """A Secrets Manager that notes what it is asked for."""
+
+    def __init__(self, value: str = "signing-secret-canary") -> None:
+        self.value = value
+        self.asked: list[str] = []
+
+    def get_secret_value(self, *, SecretId: str) -> SecretValue:  # noqa: N803
+        self.asked.append(SecretId)
+        return {"SecretString": self.value}
+
+
+def with_webhook(site: Site, **changes: object) -> EnvironmentSettings:
+    settings = site.settings()
+    hook = WebhookSettings(name="catalogue", url="https://hooks.example.com/artifacts", secret_id="webhook")
+    setup = replace(settings.registry.setup, webhooks=(replace(hook, **changes),))  # type: ignore[arg-type]
+    return replace(settings, registry=replace(settings.registry, setup=setup))
+
+
+def subscription(site: Site) -> dict[str, Any]:
+    found = site.send("GET", "../event/api/v1/subscriptions/weighbridge-dev-catalogue").json()
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_webhook_is_made_signed_and_then_as_it_should_be(site: Site) -> None:
+    secrets = Secrets()
+    plan = site.plan_for(with_webhook(site), secrets=secrets)
+    assert (states(plan)["webhook weighbridge-dev-catalogue"], secrets.asked) == (State.CREATE, [])
+    assert secrets.value not in json.dumps(plan.fields())
+    apply_plan(plan)
+    assert secrets.asked == ["webhook"]
+    found = subscription(site)
+    assert found["event_filter"]["event_types"] == ["deployed", "copied"]
+    assert found["event_filter"]["criteria"]["repoKeys"] == ["ml-dev", "records-dev", "ml-incoming"]
+    assert found["handlers"] == [
+        {"handler_type": "webhook", "url": "https://hooks.example.com/artifacts", "use_secret_for_signing": True}
+    ]
+    kept = json.loads((site.registry.folder / "administration.json").read_text())
+    assert kept["subscriptions"]["weighbridge-dev-catalogue"]["handlers"][0]["secret"] == secrets.value
+    assert site.plan_for(with_webhook(site), secrets=secrets).settled
+    assert secrets.asked == ["webhook"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"url": "https://hooks.example.com/other"}, "goes to https://hooks.example.com/artifacts, not to"),
+        ({"events": ("deployed",)}, "tells of copied, deployed, not of deployed"),
+    ],
+)
+def test_a_webhook_that_differs_is_set_back(site: Site, changes: dict[str, object], message: str) -> None:
+    apply_plan(site.plan_for(with_webhook(site), secrets=Secrets()))
+    plan = site.plan_for(with_webhook(site, **changes), secrets=Secrets())
+    (item,) = [item for item in plan.items if item.kind == "webhook"]
+    assert (item.state, item.message.startswith(message)) == (State.CHANGE, True), item.message
+    apply_plan(plan)
+    assert site.plan_for(with_webhook(site, **changes), secrets=Secrets()).settled
+
+
+def test_a_webhook_that_sends_its_secret_or_was_switched_off_is_told(site: Site) -> None:
+    apply_plan(site.plan_for(with_webhook(site), secrets=Secrets()))
+    body = {**subscription(site), "enabled": False}
+    body["handlers"][0] |= {"use_secret_for_signing": False, "secret": "x"}
+    body["event_filter"]["criteria"]["includePatterns"] = ["models/**"]
+    path = "../event/api/v1/subscriptions/weighbridge-dev-catalogue"
+    assert site.send("PUT", path, json=body).status_code == 204
+    (item,) = [item for item in site.plan_for(with_webhook(site)).items if item.kind == "webhook"]
+    assert item.state is State.CHANGE
+    assert item.message == (
+        "is not enabled; looks at other paths than all of ml-dev, records-dev, ml-incoming; "
+        "sends its secret with every event instead of a signature"
+    )
+
+
+@pytest.mark.parametrize("secrets", [None, Secrets(""), Secrets("two\nlines")])
+def test_a_webhook_without_a_secret_is_not_made(site: Site, secrets: Secrets | None) -> None:
+    plan = site.plan_for(with_webhook(site), secrets=secrets)
+    with pytest.raises(InputError, match=r"registry\.setup\.webhooks: the secret 'webhook'"):
+        apply_plan(plan)
+    assert site.send("GET", "../event/api/v1/subscriptions").json() == []
+
+
+def exchanging(site: Site, **identities: IdentitySettings) -> EnvironmentSettings:
+    settings = site.settings(STAGING)
+    registry = replace(
+        settings.registry,
+        credentials=IamSettings(region=None, expires_in=3600),
+        images=ImageSettings(repository="ml-docker", username="weighbridge-staging-registrar", secret=None),
+        setup=replace(settings.registry.setup, identities=identities),
+    )
+    return replace(settings, registry=registry)
+
+
+def test_every_exchanged_role_is_bound_to_a_user_of_its_own(site: Site) -> None:
+    reader = IdentitySettings(users=("weighbridge-staging-reader",))
+    apply_plan(site.plan())
+    plan = site.plan_for(exchanging(site, reader=reader))
+    apply_plan(plan)
+    bound = {item.name: item.message for item in plan.items if item.kind == "iam role"}
+    role = "arn:aws:iam::111111111111:role/weighbridge-staging"
+    assert f"{role}-reconciler is needed" in bound["weighbridge-staging-reader"]
+    assert f"{role}-images is needed" in bound["weighbridge-staging-registrar"]
+    assert site.send("GET", "api/repositories/ml-docker").json()["packageType"] == "docker"
+    assert site.plan_for(exchanging(site, reader=reader)).settled
+
+
+def test_a_role_without_a_user_is_told(site: Site) -> None:
+    apply_plan(site.plan())
+    settings = exchanging(site, reader=IdentitySettings(users=(), groups=("readers",)))
+    items = site.plan_for(settings).items
+    told = [item for item in items if item.kind == "iam role" and item.state is State.DRIFT]
+    assert [item.name for item in told] == ["arn:aws:iam::111111111111:role/weighbridge-staging-reconciler"]
+    missing = [
+        item.name for item in site.plan_for(exchanging(site)).items if item.kind == "user" and item.state is State.DRIFT
+    ]
+    assert missing == ["weighbridge-staging-reconciler"]
