@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from constructs import Construct
 from stacks.access import name_roles
@@ -40,9 +41,9 @@ class GuardStack(cdk.Stack):
         self._settings = settings
         self._channel = ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest)
         self._records = records
-        alarms = []
+        alarms: list[cloudwatch.Alarm] = []
         if settings.guard.admission != "off":
-            alarms.append(self._add_hook(_FAILURE_MODES[settings.guard.admission]).alarm)
+            alarms += self._add_hook(_FAILURE_MODES[settings.guard.admission]).alarms
         if settings.guard.reconciler.enabled:
             alarms += self._add_reconciler(settings.guard.reconciler, placement, connection).alarms
         notify(self, settings=settings, alarms=alarms)

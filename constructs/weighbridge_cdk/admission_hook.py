@@ -31,7 +31,7 @@ _STACK = re.compile(r"[a-zA-Z*?][-a-zA-Z0-9*?]{0,127}")
 
 
 class AdmissionHook(Construct):
-    """The hook, its function, and an `alarm` that rings when the function fails or cannot judge.
+    """The hook, its function, and `alarms` that ring when the function fails or cannot judge.
 
     It sees what goes through CloudFormation and Cloud Control, and nothing else. Start with `failure_mode="WARN"`: refusals
     are then warnings in the stack's events. The same rules as GovernedModelChecks, on resolved values, and besides them the
@@ -117,37 +117,35 @@ class AdmissionHook(Construct):
         )
         # The role's right and the function's have to be there before the first call.
         self.hook.node.add_dependency(role, self.judge, descriptions)
-        self.alarm = self._create_alarm(environment_name)
+        self.alarms = self._create_alarms(environment_name)
 
-    def _create_alarm(self, environment_name: str) -> cloudwatch.Alarm:
+    def _create_alarms(self, environment_name: str) -> tuple[cloudwatch.Alarm, ...]:
         period = cdk.Duration.minutes(5)
         unjudged = logs.MetricFilter(
             self,
-            "NotJudged",
+            "Unjudged",
             log_group=self.judge.log_group,
             filter_pattern=logs.FilterPattern.string_value("$.event", "=", NOT_JUDGED),
             metric_namespace=NAMESPACE,
             metric_name=f"{ADMISSION_NOT_JUDGED}-{environment_name}",
         )
         # A function that ended answers nothing; one that could not judge answers with a refusal.
-        failures = cloudwatch.MathExpression(
-            expression="FILL(ended, 0) + FILL(unjudged, 0)",
-            using_metrics={
-                "ended": self.judge.function.metric_errors(period=period, statistic="Sum"),
-                "unjudged": unjudged.metric(period=period, statistic="Sum"),
-            },
-            period=period,
-            label="not judged",
-        )
-        return cloudwatch.Alarm(
-            self,
-            "Failures",
-            metric=failures,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"The admission hook of {environment_name} could not judge: its function's log says why",
+        metrics = {
+            "Failures": self.judge.function.metric_errors(period=period, statistic="Sum"),
+            "NotJudged": unjudged.metric(period=period, statistic="Sum"),
+        }
+        return tuple(
+            cloudwatch.Alarm(
+                self,
+                name,
+                metric=metric,
+                threshold=1,
+                evaluation_periods=1,
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                alarm_description=f"The admission hook of {environment_name} could not judge: its function's log says why",
+            )
+            for name, metric in metrics.items()
         )
 
     def _allow_descriptions(self) -> iam.Policy:

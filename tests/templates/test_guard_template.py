@@ -92,12 +92,12 @@ def test_the_hook_answers_in_time_and_reads_alone(guard: Template) -> None:
 
 
 def test_a_hook_that_cannot_judge_rings(guard: Template) -> None:
-    alarm = only(guard, "AWS::CloudWatch::Alarm", starting="Admission")["Properties"]
-    metrics = {each["Id"]: each.get("MetricStat", {}).get("Metric") for each in alarm["Metrics"]}
-    assert (metrics["ended"]["Namespace"], metrics["ended"]["MetricName"]) == ("AWS/Lambda", "Errors")
+    ended = only(guard, "AWS::CloudWatch::Alarm", starting="AdmissionFailures")["Properties"]
+    unjudged = only(guard, "AWS::CloudWatch::Alarm", starting="AdmissionNotJudged")["Properties"]
+    assert (ended["Namespace"], ended["MetricName"]) == ("AWS/Lambda", "Errors")
     filtered = only(guard, "AWS::Logs::MetricFilter")["Properties"]
     (counted,) = filtered["MetricTransformations"]
-    assert metrics["unjudged"]["MetricName"] == counted["MetricName"] == "AdmissionNotJudged-prod"
+    assert unjudged["MetricName"] == counted["MetricName"] == "AdmissionNotJudged-prod"
     assert filtered["FilterPattern"] == '{ $.event = "not-judged" }'
 
 
@@ -239,7 +239,7 @@ def test_settings_choose_mode_stacks_schedule_hub_and_topic(tmp_path: Path) -> N
     imports = rights(guard, "Reconciler")["securityhub:BatchImportFindings"]
     assert imports["Resource"] == found["WEIGHBRIDGE_SECURITY_HUB_PRODUCT"]
     alarms = resources(guard, "AWS::CloudWatch::Alarm").values()
-    assert len(alarms) == 5
+    assert len(alarms) == 6
     assert all(alarm["Properties"]["AlarmActions"] == [TOPIC] for alarm in alarms)
 
 
