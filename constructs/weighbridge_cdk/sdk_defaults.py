@@ -42,6 +42,8 @@ class SdkDefaults(Construct):
             parameter_name=defaults_parameter(environment),
             string_value=cdk.Stack.of(self).to_json_string(sdk_defaults(jobs.platform())),
             description="Defaults config of the SageMaker SDK",
+            # Beyond 4,096 characters, with many proxied hosts in the environment, it costs some cents a month.
+            tier=ssm.ParameterTier.INTELLIGENT_TIERING,
         )
         self.spaces = [
             sagemaker.CfnStudioLifecycleConfig(

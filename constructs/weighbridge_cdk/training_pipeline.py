@@ -120,6 +120,7 @@ class TrainingPipeline(Construct):
                     "sagemaker:AddTags",
                     "sagemaker:CreateTrainingJob",
                     "sagemaker:DescribeTrainingJob",
+                    "sagemaker:ListTags",
                     "sagemaker:StopTrainingJob",
                 ],
                 resources=[names],
