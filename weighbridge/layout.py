@@ -55,6 +55,10 @@ class ChannelLayout:
         """Path of one such bundle: named by its role, which may write there, and by its own digest."""
         return f"{self.later_statements_folder(name=name, release=release)}/{role}.{bundle.hex}.json"
 
+    def image_statements_folder(self, *, image: str) -> str:
+        """Folder of what is stated about a runtime image (`HOST/PATH@sha256:HEX`), in the records repository."""
+        return f"runtime-images/{image.rpartition(':')[2]}"
+
     def record_path(self, *, name: str, release: Digest, statements: Digest) -> str:
         """Path of a record (release.json and a promotion's bundle of statements in one file: one request for a resolver)."""
         return f"{self.release_folder(name=name, release=release)}/records/{statements.hex}.json"

@@ -41,17 +41,24 @@ def with_later_statements(
     for envelope in kept:
         try:
             subject = f"{release.name}:{release.version}"
-            statement = verify_envelope(envelope, subject=subject, release=release.digest, policy=policy)
+            statement = verify_envelope(
+                envelope, subject=subject, release=release.digest, policy=policy, image=release.runtime.image
+            )
         except TrustError:
             continue
         found.setdefault(repr(envelope), (envelope, statement))
     wanted = [envelope for envelope in _without_superseded(list(found.values())) if isinstance(envelope, dict)]
-    return replace(candidate, statements=bundle(wanted))
+    source = candidate.source_promotion if policy.gates.needs_source else None
+    return replace(candidate, statements=bundle(wanted, source=source))
 
 
 def _later(client: ArtifactoryClient, layout: ChannelLayout, candidate: Candidate) -> Iterator[Json]:
     release = candidate.release
-    folder = layout.later_statements_folder(name=release.name, release=release.digest)
+    yield from _in_folder(client, layout, layout.later_statements_folder(name=release.name, release=release.digest))
+    yield from _in_folder(client, layout, layout.image_statements_folder(image=release.runtime.image))
+
+
+def _in_folder(client: ArtifactoryClient, layout: ChannelLayout, folder: str) -> Iterator[Json]:
     try:
         files = client.listing(repository=layout.records_repository, path=folder)
     except RegistryNotFoundError:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from weighbridge.errors import IntegrityError, NothingPromotedError, RegistryNotFoundError, TrustError
+from weighbridge.errors import IntegrityError, NothingPromotedError, RefusedError, RegistryNotFoundError, TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId
 from weighbridge.registration import find_release
 from weighbridge.registry import ArtifactoryClient
 from weighbridge.release import RELEASE_LIMIT, Release, parse_chunks, parse_release
 from weighbridge.release.chunks import CHUNKS_LIMIT
-from weighbridge.trust import ChannelState, Policy, Promotion, check_release_against_policy, verify_bundle
+from weighbridge.trust import ChannelState, Policy, Promotion, verify_bundle
+from weighbridge.trust.judging import Case, Gate, judge
 from weighbridge.trust.statements import BUNDLE_LIMIT
 from weighbridge.verification import fetch_record, make_record, refuse_revoked
+from weighbridge.verification.gates import BOM_LIMIT, bom_licences
 from weighbridge.verification.record import RECORD_LIMIT
-
-BOM_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +33,44 @@ class Candidate:
     sidecars: Mapping[str, bytes]
     source: str | None
     source_id: ReleaseId | None
+    source_promotion: Promotion | None = None
 
     @property
     def record(self) -> bytes:
         """The bytes of the record."""
         return make_record(release=self.release.to_bytes(), statements=self.statements)
 
-    def check_policy(self, policy: Policy) -> None:
-        """Check the release and its statements against a channel's policy.
+    def judge(self, policy: Policy, *, promoted_by: str, now: datetime) -> tuple[Gate, ...]:
+        """Judge the release and its statements by every gate of a channel's policy.
 
-        Raises:
-            TrustError: naming what the policy misses.
+        Args:
+            promoted_by: who promotes it into that channel.
+            now: when.
         """
-        verify_bundle(
-            data=self.statements,
-            expected=Digest.of(self.statements),
-            release=self.release.digest,
-            name=self.release.name,
-            version=self.release.version,
+        try:
+            statements = verify_bundle(
+                data=self.statements,
+                expected=Digest.of(self.statements),
+                release=self.release.digest,
+                name=self.release.name,
+                version=self.release.version,
+                policy=policy,
+                image=self.release.runtime.image,
+            )
+        except RefusedError as error:
+            return (Gate(name="statements", detail=str(error), error=error),)
+        bom = None if self.release.bom is None else self.sidecars[self.release.bom.path]
+        case = Case(
+            release=self.release,
             policy=policy,
+            promoted_by=promoted_by,
+            moment=now.replace(microsecond=0),
+            statements=statements,
+            has_source=self.source is not None,
+            source=self.source_promotion,
+            licences=None if bom is None or not policy.licences else bom_licences(bom, release=self.release),
         )
-        check_release_against_policy(release=self.release, policy=policy)
+        return (Gate(name="statements", detail=", ".join(policy.required_statements) or "none asked for"), *judge(case))
 
 
 def registered_candidate(
@@ -102,13 +120,14 @@ def promoted_candidate(
     """
     promotion = promotion_of(state, version)
     refuse_revoked(state=state, promotion=promotion)
-    release, _, statements = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
+    found = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
     return Candidate(
-        release=release,
-        statements=statements,
-        sidecars=_sidecars(client, layout, release),
+        release=found.release,
+        statements=found.bundle,
+        sidecars=_sidecars(client, layout, found.release),
         source=state.channel,
         source_id=promotion.release_id,
+        source_promotion=promotion,
     )
 
 

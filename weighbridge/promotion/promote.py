@@ -7,27 +7,24 @@ is safe to repeat, so a call that was cut off is completed by repeating it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from securesystemslib.signer import Signer
 
-from weighbridge.errors import InputError, NothingPromotedError, RegistryNotFoundError, RevokedError, TrustError
-from weighbridge.layout import ChannelLayout, weights_folder
+from weighbridge.errors import TrustError
+from weighbridge.layout import weights_folder
 from weighbridge.names import Digest, check_name
-from weighbridge.promotion.bundling import with_later_statements
-from weighbridge.promotion.candidate import Candidate, promoted_candidate, promotion_of, registered_candidate
+from weighbridge.promotion.candidate import Candidate, promotion_of
+from weighbridge.promotion.examine import ChannelAccess, authenticated, find
 from weighbridge.registration.weights import check_at, copy_weights, mirror_properties
 from weighbridge.registry import ArtifactoryClient, Location
 from weighbridge.release import Release
 from weighbridge.trust import (
     Channel,
-    ChannelReader,
     ChannelState,
     Promotion,
     PromotionRequest,
-    Reason,
-    check_release_against_policy,
 )
 from weighbridge.verification import fetch_release, refuse_revoked
 
@@ -35,16 +32,9 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelAccess:
-    """One channel as its reader sees it. Source and target of a promotion lie in one registry."""
-
-    layout: ChannelLayout
-    reader: ChannelReader
-
-
-@dataclass(frozen=True, slots=True)
 class Publisher:
-    """Who promotes: the channel's writing side, the promoters' signers, and the name that the record bears.
+    """Who promotes: the channel's writing side, the promoters' signers, and the name that the record bears, unless the
+    policy says whose the keys are.
 
     `supersede` leaves out numbers that others claimed and never published.
     """
@@ -55,15 +45,28 @@ class Publisher:
     now: datetime
     supersede: bool = False
 
+    def authenticated(self, state: ChannelState) -> Publisher:
+        """Return this publisher under the name that the channel's policy knows.
+
+        Raises:
+            TrustError: rule `refused.promoter`.
+        """
+        key_ids = tuple(signer.public_key.keyid for signer in self.signers)
+        return replace(self, promoted_by=authenticated(state.policy, key_ids=key_ids, claimed=self.promoted_by))
+
 
 @dataclass(frozen=True, slots=True)
 class PromotionReport:
-    """The promotion that is the head now. `changed` is false when it had been before; `warnings` decide nothing."""
+    """The promotion that is the head now. `changed` is false when it had been before; `warnings` decide nothing.
+
+    `missing` people must sign it before it is published; until then the head is what it was.
+    """
 
     promotion: Promotion
     release: Release
     changed: bool
     warnings: tuple[str, ...]
+    missing: int = 0
 
 
 def promote(
@@ -86,23 +89,20 @@ def promote(
     Raises:
         NothingPromotedError: the source never promoted the version, or a channel does not know the model.
         RevokedError, TrustError, IntegrityError: it must not be promoted; the target is as it was.
-        InputError: the version was promoted here before and is not the head: that is a rollback.
+        InputError: the version was promoted here before and is not the head: that is a rollback; or a key signed already.
         ConflictError: somebody else promotes at the same time.
         RegistryError, CloudError: registry or KMS could not do it; repeat the call.
     """
-    check_name(name, field="model name")
-    check_name(version, field="version")
-    state = target.reader.refresh(name)
-    candidate = _candidate(client, target=target, source=source, state=state, version=version)
-    layouts = (target.layout,) if source is None else (source.layout, target.layout)
-    candidate = with_later_statements(client=client, candidate=candidate, layouts=layouts, policy=state.policy)
-    head = _head(state)
-    _check_target(state, candidate, head=head)
+    found = find(client=client, target=target, source=source, name=name, version=version)
+    state, candidate, head = found.state, found.candidate, found.head
+    publisher = publisher.authenticated(state)
+    for gate in found.gates(promoted_by=publisher.promoted_by, now=publisher.now):
+        if gate.error is not None:
+            raise gate.error
     _copy(client, candidate, source=source, target=target, progress=progress)
     if head is not None and head.release == candidate.release.digest and _holds(client, target, state, head):
         return _report(client, target, head, candidate.release, changed=False)
-    promotion = _publish(publisher, candidate, reason="promote")
-    return _report(client, target, promotion, candidate.release, changed=True)
+    return _publish(client, publisher, target, candidate.release, _request(publisher, candidate))
 
 
 def roll_back(
@@ -123,7 +123,7 @@ def roll_back(
     earlier = promotion_of(state, version)
     refuse_revoked(state=state, promotion=earlier)
     release, _ = fetch_release(client=client, layout=target.layout, state=state, promotion=earlier)
-    check_release_against_policy(release=release, policy=state.policy)
+    publisher = publisher.authenticated(state)
     folder = weights_folder(name=name, version=version)
     for component in release.components:
         location = Location(target.layout.models_repository, f"{folder}/{component.path}")
@@ -140,27 +140,7 @@ def roll_back(
         reason="rollback",
         promoted_by=publisher.promoted_by,
     )
-    promotion = publisher.channel.publish_promotion(
-        request=request, signers=publisher.signers, now=publisher.now, supersede=publisher.supersede
-    )
-    return _report(client, target, promotion, release, changed=True)
-
-
-def _candidate(
-    client: ArtifactoryClient,
-    *,
-    target: ChannelAccess,
-    source: ChannelAccess | None,
-    state: ChannelState,
-    version: str,
-) -> Candidate:
-    if source is None:
-        return registered_candidate(client=client, layout=target.layout, state=state, version=version)
-    try:
-        source_state = source.reader.refresh(state.name)
-    except RegistryNotFoundError as error:
-        raise NothingPromotedError(f"{source.layout.channel}: holds no channel to promote from: {error}") from error
-    return promoted_candidate(client=client, layout=source.layout, state=source_state, version=version)
+    return _publish(client, publisher, target, release, request)
 
 
 def _holds(client: ArtifactoryClient, target: ChannelAccess, state: ChannelState, head: Promotion) -> bool:
@@ -170,27 +150,6 @@ def _holds(client: ArtifactoryClient, target: ChannelAccess, state: ChannelState
     except TrustError:
         return False
     return True
-
-
-def _head(state: ChannelState) -> Promotion | None:
-    promotions = state.promotions(state.name)
-    return promotions[-1] if promotions else None
-
-
-def _check_target(state: ChannelState, candidate: Candidate, *, head: Promotion | None) -> None:
-    release = candidate.release
-    what = f"{release.name}:{release.version}"
-    if state.is_revoked(release.digest):
-        raise RevokedError(f"{what} ({release.digest}) is revoked in {state.channel}: promote another version")
-    candidate.check_policy(state.policy)
-    if head is None or head.release == release.digest:
-        return
-    if any(item.release == release.digest for item in state.promotions(state.name)):
-        raise InputError(
-            f"{what} was promoted in {state.channel} before and {head.version} came after it: going back is "
-            f"`weighbridge promote {release.name} --rollback-to {release.version}`",
-            rule="input.rollback",
-        )
 
 
 def _copy(
@@ -221,19 +180,33 @@ def _copy(
         client.deploy_bytes(repository=layout.records_repository, path=path, data=data)
 
 
-def _publish(publisher: Publisher, candidate: Candidate, *, reason: Reason) -> Promotion:
-    request = PromotionRequest(
+def _request(publisher: Publisher, candidate: Candidate) -> PromotionRequest:
+    return PromotionRequest(
         name=candidate.release.name,
         version=candidate.release.version,
         release=candidate.release.digest,
         statements=Digest.of(candidate.statements),
         source=candidate.source,
         source_id=candidate.source_id,
-        reason=reason,
+        reason="promote",
         promoted_by=publisher.promoted_by,
     )
-    return publisher.channel.publish_promotion(
+
+
+def _publish(
+    client: ArtifactoryClient,
+    publisher: Publisher,
+    target: ChannelAccess,
+    release: Release,
+    request: PromotionRequest,
+) -> PromotionReport:
+    done = publisher.channel.sign_promotion(
         request=request, signers=publisher.signers, now=publisher.now, supersede=publisher.supersede
+    )
+    if done.published:
+        return _report(client, target, done.promotion, release, changed=True)
+    return PromotionReport(
+        promotion=done.promotion, release=release, changed=False, warnings=(), missing=done.wanted - done.signed
     )
 
 

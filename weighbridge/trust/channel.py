@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from securesystemslib.signer import Signer
 from tuf.api.metadata import Metadata, Root, Targets
+from tuf.api.serialization.json import JSONSerializer
 
 from weighbridge.errors import ConflictError, InputError, TrustError
 from weighbridge.ledger import SequenceLedger
 from weighbridge.names import Digest, check_name
 from weighbridge.trust.delegations import delegate, delegated_roles
+from weighbridge.trust.distinct import check_people
 from weighbridge.trust.journal import Journal
+from weighbridge.trust.partial import Parts, SignedPromotion
 from weighbridge.trust.policy import POLICY_PATH, Policy
 from weighbridge.trust.promotion import Promotion, PromotionRequest, parse_promotion
 from weighbridge.trust.publisher import Publisher
@@ -33,7 +36,7 @@ from weighbridge.trust.roles import (
     promotions_pattern,
 )
 from weighbridge.trust.rotation import rotate_root
-from weighbridge.trust.signing import sign, verify
+from weighbridge.trust.signing import cosign, sign, verify
 from weighbridge.trust.stores import MetadataStore
 from weighbridge.trust.targets import (
     make_target,
@@ -108,6 +111,9 @@ class Channel:
         owner = self._published_targets(view)
         self._check_channel(owner)
         role = self._open_role(view, request.name, delegator=owner)
+        wanted, key_ids = owner.get_delegated_role(request.name).threshold, {item.public_key.keyid for item in signers}
+        if len(key_ids) >= wanted:
+            check_people(key_ids, name=request.name, threshold=wanted, policy=read_policy(owner))
         records = read_promotions(role.signed, channel=self._channel, name=request.name)
         head = records[max(records)] if records else None
         if head is not None and request.asks_for(head):
@@ -118,6 +124,58 @@ class Channel:
         changed.targets[promotion.target_path] = make_target(path=promotion.target_path, data=promotion.to_bytes())
         self._publish_change(view, role, changed, request.name, delegator=owner, signers=signers, now=now)
         return promotion
+
+    def sign_promotion(
+        self, *, request: PromotionRequest, signers: Sequence[Signer], now: datetime, supersede: bool = False
+    ) -> SignedPromotion:
+        """Make a release the head of its model, or add one's signature where the model needs more people than one.
+
+        What the first signed lies in the store until others complete it; they sign the same record, in which the first
+        stands as who promoted. Arguments and errors: as `publish_promotion`.
+
+        Raises:
+            InputError: also rule `input.signed`, when one of the signers has signed already.
+            TrustError: also rule `refused.one-person`, when a signer's person has, with another key.
+        """
+        check_model_name(request.name)
+        view = self._open(now)
+        owner = self._published_targets(view)
+        self._check_channel(owner)
+        role = self._open_role(view, request.name, delegator=owner)
+        wanted = owner.get_delegated_role(request.name).threshold
+        if wanted <= len({signer.public_key.keyid for signer in signers}):
+            promotion = self.publish_promotion(request=request, signers=signers, now=now, supersede=supersede)
+            return SignedPromotion(promotion=promotion, signed=wanted, wanted=wanted)
+        records = read_promotions(role.signed, channel=self._channel, name=request.name)
+        head = records[max(records)] if records else None
+        if head is not None and replace(request, promoted_by=head.promoted_by).asks_for(head):
+            self._publish(view, role, request.name, now=now)
+            return SignedPromotion(promotion=head, signed=wanted, wanted=wanted)
+        promotion = self._claim(request, after=head, now=now, supersede=supersede, whoever=True)
+        changed = copy.deepcopy(role.signed)
+        changed.targets[promotion.target_path] = make_target(path=promotion.target_path, data=promotion.to_bytes())
+        changed.version, changed.expires = role.free_version, now + self._expiries.of(request.name)
+        parts = Parts(store=self._store, promotion=promotion, version=changed.version)
+        metadata = parts.collect(wanted=changed, delegator=owner) or Metadata(changed)
+        gates = read_policy(owner).gates
+        before = gates.people(tuple(metadata.signatures))
+        cosign(metadata, role=request.name, signers=signers, delegator=owner)
+        people = gates.people(tuple(metadata.signatures))
+        if people == before:
+            raise TrustError(
+                f"{request.name}: {', '.join(sorted(before))} signed this already, with another key: another person "
+                "completes it",
+                rule="refused.one-person",
+            )
+        if len(people) < wanted:
+            parts.add(metadata)
+            return SignedPromotion(promotion=promotion, signed=len(people), wanted=wanted)
+        verify(metadata, role=request.name, delegator=owner)
+        data = metadata.to_bytes(JSONSerializer(compact=True))
+        self._journal.commit(role=request.name, version=metadata.signed.version, data=data)
+        done = _Role(signed=metadata.signed, free_version=metadata.signed.version + 1, data=data)
+        self._publish(view, done, request.name, now=now)
+        return SignedPromotion(promotion=promotion, signed=len(people), wanted=wanted)
 
     def add_model(self, *, name: str, promoters: RoleKeys, signers: Sequence[Signer], now: datetime) -> None:
         """Delegate `promotions/NAME/*` to a new role of the model's promoters; `signers` hold the targets keys.
@@ -258,13 +316,20 @@ class Channel:
         return _Role(signed=published or Targets(), free_version=free, data=None)
 
     def _claim(
-        self, request: PromotionRequest, *, after: Promotion | None, now: datetime, supersede: bool
+        self,
+        request: PromotionRequest,
+        *,
+        after: Promotion | None,
+        now: datetime,
+        supersede: bool,
+        whoever: bool = False,
     ) -> Promotion:
         scope = f"{self._channel}/{request.name}"
         sequence = after.sequence + 1 if after is not None else 1
         while (digest := self._ledger.claimed(scope=scope, sequence=sequence)) is not None:
             claimed = self._claimed_promotion(request.name, sequence, digest)
-            if claimed is not None and request.asks_for(claimed):
+            asked = request if claimed is None or not whoever else replace(request, promoted_by=claimed.promoted_by)
+            if claimed is not None and asked.asks_for(claimed):
                 return claimed
             if not supersede:
                 what = f"{claimed.version} by {claimed.promoted_by}" if claimed is not None else str(digest)

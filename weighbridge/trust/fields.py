@@ -16,6 +16,15 @@ def check_keys(document: Mapping[str, Json], *, keys: frozenset[str], schema: st
     """
     if document.get("schema") != schema:
         raise InputError(f"schema: {document.get('schema')!r} is not {schema!r}")
+    check_exactly(document, keys=keys)
+
+
+def check_exactly(document: Mapping[str, Json], *, keys: frozenset[str]) -> None:
+    """Check that `document` holds exactly `keys`.
+
+    Raises:
+        InputError: naming the first key that is missing or unknown.
+    """
     for key in sorted(keys - set(document)):
         raise InputError(f"{key}: missing")
     for key in sorted(set(document) - keys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from securesystemslib.exceptions import FormatError
 from securesystemslib.signer import Key, SSlibKey
@@ -14,13 +14,16 @@ from weighbridge.errors import InputError, TrustError
 from weighbridge.names import check_name
 from weighbridge.release import Release
 from weighbridge.trust import fields
+from weighbridge.trust.gates import Gates, parse_gates
 from weighbridge.trust.keys import check_key_id
 
 SCHEMA = "weighbridge.policy/v1"
+SCHEMA_WITH_GATES = "weighbridge.policy/v2"
 POLICY_PATH = "policy.json"
 POLICY_LIMIT = 1024 * 1024
 
 _KEYS = frozenset({"schema", "channel", "keys", "roles", "required_statements", "licences", "base_owners"})
+_KEYS_WITH_GATES = _KEYS | {"gates"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Policy:
 
     `keys` maps a key id to a public key, `roles` a role (`registrar`, `inspector`, ...) to its key ids, and
     `required_statements` a predicate type to the roles that may sign it: a release needs one statement of each type.
-    Empty `licences` and `base_owners` restrict nothing.
+    Empty `licences` and `base_owners` restrict nothing. `gates` hold what else is asked of a promotion; without any, the
+    document is of schema v1, which every reader knows.
 
     Raises:
         InputError: naming the field: an unknown key id or role, a key id that is not the key's own, a required type
@@ -42,6 +46,7 @@ class Policy:
     required_statements: Mapping[str, tuple[str, ...]]
     licences: tuple[str, ...] = ()
     base_owners: tuple[str, ...] = ()
+    gates: Gates = field(default_factory=Gates)
 
     def __post_init__(self) -> None:
         check_name(self.channel, field="policy channel")
@@ -71,17 +76,18 @@ class Policy:
 
     def to_bytes(self) -> bytes:
         """Return the RFC 8785 bytes."""
-        return canonical.dump(
-            {
-                "schema": SCHEMA,
-                "channel": self.channel,
-                "keys": {key_id: key.to_dict() for key_id, key in self.keys.items()},
-                "roles": {role: list(key_ids) for role, key_ids in self.roles.items()},
-                "required_statements": {kind: list(roles) for kind, roles in self.required_statements.items()},
-                "licences": list(self.licences),
-                "base_owners": list(self.base_owners),
-            }
-        )
+        document: dict[str, Json] = {
+            "schema": SCHEMA,
+            "channel": self.channel,
+            "keys": {key_id: key.to_dict() for key_id, key in self.keys.items()},
+            "roles": {role: list(key_ids) for role, key_ids in self.roles.items()},
+            "required_statements": {kind: list(roles) for kind, roles in self.required_statements.items()},
+            "licences": list(self.licences),
+            "base_owners": list(self.base_owners),
+        }
+        if self.gates != Gates():
+            document |= {"schema": SCHEMA_WITH_GATES, "gates": self.gates.to_json()}
+        return canonical.dump(document)
 
 
 def parse_policy(data: bytes) -> Policy:
@@ -104,25 +110,51 @@ def check_release_against_policy(*, release: Release, policy: Policy, licences: 
     """Check what a release says of itself against the policy.
 
     Args:
-        licences: licences found in the release's bill of materials; None when it was not read.
+        licences: licences found in the release's bill of materials; None when it has none.
 
     Raises:
-        TrustError: rule `refused.base-owner` or `refused.licence`.
+        TrustError: as `check_base_model` and `check_licences`.
     """
-    what = f"{release.name}:{release.version}"
-    base = release.lineage.base_model
-    if policy.base_owners and base is not None and base.owner not in policy.base_owners:
+    check_base_model(release=release, policy=policy)
+    check_licences(release=release, policy=policy, licences=licences)
+
+
+def check_base_model(*, release: Release, policy: Policy) -> None:
+    """Check where a release comes from.
+
+    Raises:
+        TrustError: rule `refused.base-owner` or `refused.base-model`.
+    """
+    what, base, models = f"{release.name}:{release.version}", release.lineage.base_model, policy.gates.base_models
+    if base is None:
+        return
+    if policy.base_owners and base.owner not in policy.base_owners:
         raise TrustError(
             f"{what}: base model {base.repository!r} has an owner that {policy.channel} does not allow: "
             f"{', '.join(policy.base_owners)} may be used",
             rule="refused.base-owner",
         )
+    if models and not {base.repository, f"{base.repository}@{base.revision}"} & set(models):
+        raise TrustError(
+            f"{what}: base model {base.repository}@{base.revision} is not one that {policy.channel} allows: "
+            f"{', '.join(models)} may be used",
+            rule="refused.base-model",
+        )
+
+
+def check_licences(*, release: Release, policy: Policy, licences: Sequence[str] | None) -> None:
+    """Check the licences that a release's bill of materials names.
+
+    Raises:
+        TrustError: rule `refused.licence`.
+    """
+    what = f"{release.name}:{release.version}"
     if not policy.licences:
         return
     if not licences:
         raise TrustError(
-            f"{what}: {policy.channel} restricts licences, and none was handed to this check, which does not read bills of "
-            "materials: leave the policy's licences empty",
+            f"{what}: {policy.channel} restricts licences, and the bill of materials names none: state the licence in the "
+            "model card and register another version",
             rule="refused.licence",
         )
     refused = [licence for licence in licences if licence not in policy.licences]
@@ -131,7 +163,11 @@ def check_release_against_policy(*, release: Release, policy: Policy, licences: 
 
 
 def _from_json(document: JsonObject) -> Policy:
-    fields.check_keys(document, keys=_KEYS, schema=SCHEMA)
+    with_gates = document.get("schema") == SCHEMA_WITH_GATES
+    if with_gates:
+        fields.check_keys(document, keys=_KEYS_WITH_GATES, schema=SCHEMA_WITH_GATES)
+    else:
+        fields.check_keys(document, keys=_KEYS, schema=SCHEMA)
     keys, roles = fields.mapping(document, "keys"), fields.mapping(document, "roles")
     required = fields.mapping(document, "required_statements")
     return Policy(
@@ -141,6 +177,7 @@ def _from_json(document: JsonObject) -> Policy:
         required_statements={kind: fields.texts(required, kind) for kind in required},
         licences=fields.texts(document, "licences"),
         base_owners=fields.texts(document, "base_owners"),
+        gates=parse_gates(fields.mapping(document, "gates")) if with_gates else Gates(),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
-from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Signed, Targets, Timestamp
+from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Metadata, Root, Signed, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from weighbridge.errors import (
@@ -24,6 +24,7 @@ from weighbridge.errors import (
 )
 from weighbridge.names import Digest
 from weighbridge.trust import refusals
+from weighbridge.trust.distinct import check_promoters
 from weighbridge.trust.floor import Floor
 from weighbridge.trust.promotion import Promotion, promotion_path
 from weighbridge.trust.roles import REVOCATIONS, check_model_name, metadata_path
@@ -145,6 +146,7 @@ class ChannelReader:
         _check_delegated(trusted.targets, name, channel=policy.channel)
         if name in known:
             promotions = _delegated(updater, name, promotion_path(name=name, sequence=1))
+            check_promoters(self._kept(name), name=name, delegator=trusted.targets, policy=policy)
             records = read_promotions(promotions, channel=policy.channel, name=name)
             loaded.append(promotions)
         revocations = _delegated(updater, REVOCATIONS, revocation_path(self._root))
@@ -161,6 +163,10 @@ class ChannelReader:
             revocations=read_revocations(revocations),
             kept=kept,
         )
+
+    def _kept(self, name: str) -> Metadata[Targets]:
+        # python-tuf keeps what it has verified, with its signatures, which it does not hand out otherwise.
+        return Metadata[Targets].from_file(str(self._folder / f"{name}.json"))
 
     def _check_floor(self, known: Floor) -> None:
         below = known.below(self._floor)

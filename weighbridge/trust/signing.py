@@ -45,6 +45,29 @@ def sign(metadata: Metadata[T], *, role: str, signers: Iterable[Signer], delegat
     return metadata.to_bytes(JSONSerializer(compact=True))
 
 
+def cosign(metadata: Metadata[T], *, role: str, signers: Iterable[Signer], delegator: Root | Targets) -> None:
+    """Add the signatures of `signers` to those of others.
+
+    Raises:
+        InputError: rule `input.signer`, when a signer is not one of the role's keys; rule `input.signed`, when it has signed.
+        CloudError: when KMS could not sign.
+    """
+    wanted = delegator.get_delegated_role(role)
+    for signer in signers:
+        key_id = signer.public_key.keyid
+        if key_id not in wanted.keyids:
+            raise InputError(
+                f"role {role}: key {key_id[:16]}... is not one of its keys: sign with a key that the role names",
+                rule="input.signer",
+            )
+        if key_id in metadata.signatures:
+            raise InputError(
+                f"role {role}: key {key_id[:16]}... signed this already: another promoter completes it with a key of their own",
+                rule="input.signed",
+            )
+        _append(metadata, signer)
+
+
 def sign_root(metadata: Metadata[Root], *, signers: Sequence[Signer], previous: Root | None) -> bytes:
     """Sign a root: with enough keys of its own, and of the previous root if there is one.
 

@@ -8,19 +8,24 @@ from weighbridge.errors import RegistryNotFoundError, RevokedError, TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId
 from weighbridge.release import Release, parse_release
-from weighbridge.trust import ChannelState, Floor, Promotion, Statement, check_release_against_policy, verify_bundle
+from weighbridge.trust import ChannelState, Floor, Promotion, Statement, verify_bundle
 from weighbridge.trust.stores import RegistryReader
+from weighbridge.verification.gates import BOM_LIMIT, enforce_gates
 from weighbridge.verification.record import RECORD_LIMIT, parse_record
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRelease:
-    """A release for which the whole chain was verified. `floor` is what later readers must not go below."""
+    """A release for which the whole chain was verified. `floor` is what later readers must not go below.
+
+    `waived` are gates of the policy that would have refused it, and that two people waived when it was promoted.
+    """
 
     release: Release
     promotion: Promotion
     statements: tuple[Statement, ...]
     floor: Floor
+    waived: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> Digest:
@@ -31,6 +36,16 @@ class VerifiedRelease:
     def release_id(self) -> ReleaseId:
         """`SEQUENCE@sha256:PROMOTION_DIGEST`."""
         return self.promotion.release_id
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRecord:
+    """What a promotion's record holds, verified; `bundle` are the bytes of its statements."""
+
+    release: Release
+    statements: tuple[Statement, ...]
+    bundle: bytes
+    waived: frozenset[str]
 
 
 def verify_release(
@@ -60,8 +75,14 @@ def verify_release(
         )
     promotion = state.head(name) if release_id is None else state.promotion(name, release_id)
     refuse_revoked(state=state, promotion=promotion)
-    release, statements = fetch_release(client=client, layout=layout, state=state, promotion=promotion)
-    return VerifiedRelease(release=release, promotion=promotion, statements=statements, floor=state.versions)
+    found = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
+    return VerifiedRelease(
+        release=found.release,
+        promotion=promotion,
+        statements=found.statements,
+        floor=state.versions,
+        waived=found.waived,
+    )
 
 
 def refuse_revoked(*, state: ChannelState, promotion: Promotion) -> None:
@@ -86,14 +107,20 @@ def fetch_release(
     Raises:
         IntegrityError, TrustError: the records are not what the promotion says.
     """
-    release, statements, _ = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
-    return release, statements
+    found = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
+    return found.release, found.statements
 
 
 def fetch_record(
     *, client: RegistryReader, layout: ChannelLayout, state: ChannelState, promotion: Promotion
-) -> tuple[Release, tuple[Statement, ...], bytes]:
-    """Return what `fetch_release` does, and the verified bundle's bytes, for who promotes it further."""
+) -> VerifiedRecord:
+    """Return what `fetch_release` does, and the verified bundle's bytes, for who promotes it further.
+
+    Where the policy restricts licences, the bill of materials costs a second request.
+
+    Raises:
+        IntegrityError, TrustError: the records are not what the promotion says, or a gate of the policy refuses them.
+    """
     name, digest = promotion.name, promotion.release
     path = layout.record_path(name=name, release=digest, statements=promotion.statements)
     data, bundle = parse_record(_read(client, layout, path, limit=RECORD_LIMIT))
@@ -111,9 +138,16 @@ def fetch_record(
         name=name,
         version=promotion.version,
         policy=state.policy,
+        image=release.runtime.image,
     )
-    check_release_against_policy(release=release, policy=state.policy)
-    return release, statements, bundle
+    bom = None
+    if state.policy.licences and release.bom is not None:
+        place = f"{layout.release_folder(name=name, release=digest)}/{release.bom.path}"
+        bom = _read(client, layout, place, limit=BOM_LIMIT)
+    waived = enforce_gates(
+        state=state, promotion=promotion, release=release, statements=statements, bundle=bundle, bom=bom
+    )
+    return VerifiedRecord(release=release, statements=statements, bundle=bundle, waived=waived)
 
 
 def _read(client: RegistryReader, layout: ChannelLayout, path: str, *, limit: int) -> bytes:

@@ -78,8 +78,8 @@ class PromotionWorld:
     def state(self, name: str) -> ChannelState:
         return self.access(name).reader.refresh(MODEL)
 
-    def publisher(self, name: str, *, by: str = "ann") -> Publisher:
-        return Publisher(channel=self.channel(name), signers=self.channels[name].promoters, promoted_by=by, now=NOW)
+    def publisher(self, name: str, *, by: str = "ann", now: datetime = NOW) -> Publisher:
+        return Publisher(channel=self.channel(name), signers=self.channels[name].promoters, promoted_by=by, now=now)
 
     def register(self, version: str, *, weights: bytes | None = None) -> Registration:
         place = self.folder / f"model-{version}"
@@ -97,21 +97,21 @@ class PromotionWorld:
             signer=self.registrar, builder="urn:registrar",
         )  # fmt: skip
 
-    def promote(self, version: str, *, to: str, by: str = "ann") -> PromotionReport:
+    def promote(self, version: str, *, to: str, by: str = "ann", now: datetime = NOW) -> PromotionReport:
         return promote(
             client=self.registry,  # type: ignore[arg-type]
             target=self.access(to),
             source=None if to == "dev" else self.access("dev"),
-            publisher=self.publisher(to, by=by),
+            publisher=self.publisher(to, by=by, now=now),
             name=MODEL,
             version=version,
         )
 
-    def roll_back(self, version: str, *, on: str = "prod") -> PromotionReport:
+    def roll_back(self, version: str, *, on: str = "prod", now: datetime = NOW) -> PromotionReport:
         return roll_back(
             client=self.registry,  # type: ignore[arg-type]
             target=self.access(on),
-            publisher=self.publisher(on),
+            publisher=self.publisher(on, now=now),
             name=MODEL,
             version=version,
         )

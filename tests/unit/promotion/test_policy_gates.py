@@ -1,0 +1,396 @@
+"""The gates of a policy: refused at promotion and, with the promotion's own check bypassed, at resolution; a control passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from securesystemslib.signer import CryptoSigner
+
+from tests.unit.promotion.promotion_world import IMAGE, MODEL, NOW, PromotionWorld
+from weighbridge.canonical import Json, JsonObject
+from weighbridge.errors import InputError, TrustError
+from weighbridge.names import Digest
+from weighbridge.promotion import examine
+from weighbridge.promotion.candidate import Candidate
+from weighbridge.registration import Registration
+from weighbridge.trust import (
+    APPROVAL_TYPE,
+    BREAK_GLASS_TYPE,
+    IMAGE_TYPE,
+    Approval,
+    Approvals,
+    Gates,
+    Policy,
+    Waiver,
+    bundle,
+    parse_policy,
+    sign_image_statement,
+    sign_statement,
+)
+from weighbridge.trust.inspected import INSPECTION_TYPE
+from weighbridge.verification import VerifiedRelease, verify_release
+
+ANN, BOB, CAT = ("arn:aws:iam::111111111111:user/" + name for name in ("ann", "bob", "cat"))
+REGISTRAR = "urn:registrar"
+
+
+class Roles:
+    """The keys of those who state something, and the policy that names them."""
+
+    def __init__(self, world: PromotionWorld) -> None:
+        self.world = world
+        self.approver, self.inspector, self.builder = (CryptoSigner.generate_ecdsa() for _ in range(3))
+        self.glass = [CryptoSigner.generate_ed25519() for _ in range(3)]
+
+    def demand(self, *, to: str = "prod", required: Mapping[str, str] | None = None, **gates: object) -> None:
+        found = self.world.channels[to]
+        held = {
+            "approver": [self.approver], "inspector": [self.inspector], "builder": [self.builder],
+            "breakglass": self.glass,
+        }  # fmt: skip
+        keys = {item.public_key.keyid: item.public_key for items in held.values() for item in items}
+        policy = replace(
+            found.policy,
+            keys={**found.policy.keys, **keys},
+            roles={**found.policy.roles, **{r: tuple(i.public_key.keyid for i in items) for r, items in held.items()}},
+            required_statements={
+                **found.policy.required_statements, **{kind: (role,) for kind, role in (required or {}).items()},
+            },
+            gates=Gates(**gates),  # type: ignore[arg-type]
+        )  # fmt: skip
+        self.world.channel(to).set_policy(policy=policy, signers=found.signers.targets, now=NOW)
+
+    def say(
+        self, done: Registration, kind: str, predicate: JsonObject, signer: CryptoSigner, *, role: str, to: str = "prod"
+    ) -> None:
+        envelope = sign_statement(
+            name=MODEL, version=done.release.version, release=done.digest, predicate_type=kind, predicate=predicate,
+            signers=[signer],
+        )  # fmt: skip
+        data, layout = bundle([envelope]), self.world.channels[to].layout
+        path = layout.later_statement_path(name=MODEL, release=done.digest, role=role, bundle=Digest.of(data))
+        self.world.registry.deploy_bytes(repository=layout.records_repository, path=path, data=data)
+
+    def approve(self, done: Registration, who: str, *, at: datetime = NOW, days: int = 7, channel: str = "prod") -> None:
+        approval = Approval(
+            channel=channel, approver=who, reason="looked at", approved_at=at, expires=at + timedelta(days=days),
+            event="sha256:" + "c" * 64,
+        )  # fmt: skip
+        self.say(done, APPROVAL_TYPE, approval.predicate(), self.approver, role="approver")
+
+    def waive(self, done: Registration, signer: CryptoSigner, *gates: str, at: datetime = NOW, hours: int = 1) -> None:
+        waiver = Waiver(
+            channel="prod", waives=gates, reason="fire", opened_at=at, expires=at + timedelta(hours=hours)
+        )
+        self.say(done, BREAK_GLASS_TYPE, waiver.predicate(), signer, role="breakglass")
+
+
+@pytest.fixture
+def roles(world: PromotionWorld) -> Roles:
+    return Roles(world)
+
+
+def in_dev(world: PromotionWorld, version: str = "1.0.0") -> Registration:
+    done = world.register(version)
+    world.promote(version, to="dev", by="dora")
+    return done
+
+
+def resolve(world: PromotionWorld, channel: str = "prod") -> VerifiedRelease:
+    return verify_release(
+        client=world.registry, layout=world.channels[channel].layout, state=world.state(channel), name=MODEL  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def refused_everywhere(world: PromotionWorld, monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    """The promotion is refused and no head moves; past it, resolving refuses by the same rule."""
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="prod")
+    assert refusal.value.rule == rule
+    assert world.state("prod").promotions(MODEL) == ()
+    monkeypatch.setattr(Candidate, "judge", lambda *_, **__: ())
+    world.promote("1.0.0", to="prod")
+    with pytest.raises(TrustError) as refusal:
+        resolve(world)
+    assert refusal.value.rule == rule
+
+
+def test_a_policy_without_gates_is_written_as_every_reader_knows_it(world: PromotionWorld) -> None:
+    policy = world.channels["prod"].policy
+    assert b'"weighbridge.policy/v1"' in policy.to_bytes()
+    more = replace(policy, gates=Gates(soak_hours=1, approvals=Approvals(count=2, days=3), formats=("json",)))
+    assert b'"weighbridge.policy/v2"' in more.to_bytes()
+    assert (parse_policy(policy.to_bytes()).gates, parse_policy(more.to_bytes()).gates) == (Gates(), more.gates)
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [{"soak_hours": -1}, {"soak_hours": 9000}, {"base_models": ("minilm",)}, {"separation": True}],
+    ids=str,
+)
+def test_a_gate_that_means_nothing_is_refused(gates: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"gates\."):
+        Gates(**gates)  # type: ignore[arg-type]
+
+
+def test_base_models(world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_dev(world)
+    roles.demand(base_models=("org/base", "org/other@" + "b" * 40))
+    world.promote("1.0.0", to="prod")
+    roles.demand(base_models=("org/base@" + "a" * 40,))
+    resolve(world)
+    roles.demand(base_models=("org/base@" + "b" * 40,))
+    with pytest.raises(TrustError) as refusal:
+        resolve(world)
+    assert refusal.value.rule == "refused.base-model"
+
+
+def test_formats_are_those_that_the_inspector_found(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = in_dev(world)
+    files: list[Json] = [
+        {"path": item.path, "format": "json" if item.path.endswith(".json") else "safetensors"}
+        for item in done.release.components
+    ]
+    said: JsonObject = {"verdict": "clean", "inspected_at": "2026-11-23T12:00:00Z", "files": files}
+    roles.say(done, INSPECTION_TYPE, said, roles.inspector, role="inspector")
+    required = {INSPECTION_TYPE: "inspector"}
+    roles.demand(required=required, formats=("safetensors", "json"))
+    world.promote("1.0.0", to="prod")
+    resolve(world)
+    roles.demand(required=required, formats=("safetensors",))
+    with pytest.raises(TrustError) as refusal:
+        resolve(world)
+    assert (refusal.value.rule, "config.json" in str(refusal.value)) == ("refused.format", True)
+
+
+def test_what_no_inspection_names_has_no_format(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_dev(world)
+    roles.demand(formats=("safetensors", "json"))
+    refused_everywhere(world, monkeypatch, "refused.format")
+
+
+def test_soak_time(world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_dev(world)
+    roles.demand(soak_hours=2)
+    refused_everywhere(world, monkeypatch, "refused.soak")
+
+
+def test_soaked_long_enough(world: PromotionWorld, roles: Roles) -> None:
+    in_dev(world)
+    roles.demand(soak_hours=2)
+    world.promote("1.0.0", to="prod", now=NOW + timedelta(hours=2))
+    assert resolve(world).waived == frozenset()
+
+
+def principals(world: PromotionWorld, who: str, channel: str = "prod") -> dict[str, str]:
+    return {world.channels[channel].promoters[0].public_key.keyid: who}
+
+
+@pytest.mark.parametrize("who", ["dora", REGISTRAR])
+def test_who_promoted_before_or_registered_may_not_promote(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    in_dev(world)
+    roles.demand(separation=True, principals=principals(world, who))
+    refused_everywhere(world, monkeypatch, "refused.separation")
+
+
+def test_another_person_may_promote_under_the_name_of_the_key(world: PromotionWorld, roles: Roles) -> None:
+    in_dev(world)
+    roles.demand(separation=True, principals=principals(world, ANN))
+    assert world.promote("1.0.0", to="prod", by="somebody else").promotion.promoted_by == ANN
+    resolve(world)
+
+
+def test_a_key_of_nobody_does_not_promote(world: PromotionWorld, roles: Roles) -> None:
+    in_dev(world)
+    roles.demand(separation=True, principals={"e" * 64: ANN})
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="prod", by=ANN)
+    assert refusal.value.rule == "refused.promoter"
+
+
+TWO = {"required": {APPROVAL_TYPE: "approver"}, "approvals": Approvals(count=2, days=7)}
+
+
+def expired(roles: Roles, done: Registration) -> None:
+    roles.approve(done, BOB)
+    roles.approve(done, CAT, at=NOW - timedelta(days=7), days=7)
+
+
+def early(roles: Roles, done: Registration) -> None:
+    roles.approve(done, BOB)
+    roles.approve(done, CAT, at=NOW + timedelta(minutes=1))
+
+
+def one_twice(roles: Roles, done: Registration) -> None:
+    roles.approve(done, BOB)
+    roles.approve(done, BOB, at=NOW - timedelta(minutes=1))
+
+
+def one_in_two_sessions(roles: Roles, done: Registration) -> None:
+    for session in ("x", "y"):
+        roles.approve(done, f"arn:aws:sts::111111111111:assumed-role/approvers/{session}")
+
+
+def one_in_two_permission_sets(roles: Roles, done: Registration) -> None:
+    for name in ("AWSReservedSSO_a_1", "AWSReservedSSO_b_2"):
+        roles.approve(done, f"arn:aws:sts::111111111111:assumed-role/{name}/bob@example.com")
+
+
+def other_channel(roles: Roles, done: Registration) -> None:
+    roles.approve(done, BOB)
+    roles.approve(done, CAT, channel="staging")
+
+
+def too_long(roles: Roles, done: Registration) -> None:
+    roles.approve(done, BOB)
+    roles.approve(done, CAT, days=8)
+
+
+def other_key(roles: Roles, done: Registration) -> None:
+    roles.approve(done, BOB)
+    said = Approval(
+        channel="prod", approver=CAT, reason="r", approved_at=NOW, expires=NOW + timedelta(days=1), event="e"
+    ).predicate()
+    roles.say(done, APPROVAL_TYPE, said, roles.inspector, role="approver")
+
+
+def promoters_own(roles: Roles, done: Registration) -> None:
+    roles.demand(**TWO, separation=True, principals=principals(roles.world, ANN))  # type: ignore[arg-type]
+    roles.approve(done, ANN)
+    roles.approve(done, BOB)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        expired, early, one_twice, one_in_two_sessions, one_in_two_permission_sets, other_channel, too_long, other_key,
+        promoters_own,
+    ],
+)  # fmt: skip
+def test_approvals_that_do_not_count(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch, attack: Callable[[Roles, Registration], None]
+) -> None:
+    done = in_dev(world)
+    roles.demand(**TWO)  # type: ignore[arg-type]
+    attack(roles, done)
+    refused_everywhere(world, monkeypatch, "refused.approvals")
+
+
+def test_two_people_approve_and_what_expires_later_changes_nothing(world: PromotionWorld, roles: Roles) -> None:
+    first, second = in_dev(world), in_dev(world, "2.0.0")
+    roles.demand(**TWO)  # type: ignore[arg-type]
+    for done in (first, second):
+        roles.approve(done, BOB)
+        roles.approve(done, "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_a_1/cat@example.com")
+    world.promote("1.0.0", to="prod")
+    world.promote("2.0.0", to="prod", now=NOW + timedelta(days=1))
+    resolve(world)
+    going_back = world.roll_back("1.0.0", now=NOW + timedelta(days=30))
+    assert (going_back.promotion.reason, resolve(world).release.version) == ("rollback", "1.0.0")
+
+
+def test_going_back_to_what_never_was_promoted_is_no_way_around(world: PromotionWorld, roles: Roles) -> None:
+    in_dev(world)
+    roles.demand(**TWO)  # type: ignore[arg-type]
+    head = world.state("dev").head(MODEL)
+    from weighbridge.trust import PromotionRequest
+
+    request = PromotionRequest(
+        name=MODEL, version="1.0.0", release=head.release, statements=head.statements, source="dev",
+        source_id=head.release_id, reason="rollback", promoted_by="ann",
+    )  # fmt: skip
+    world.channel("prod").publish_promotion(request=request, signers=world.channels["prod"].promoters, now=NOW)
+    for (repository, path), data in list(world.registry.files.items()):
+        if repository == "dev-records" and "/releases/" in path:
+            world.registry.files["prod-records", path] = data
+    roles.demand(approvals=Approvals(count=1, days=7))
+    with pytest.raises(TrustError) as refusal:
+        resolve(world)
+    assert refusal.value.rule == "refused.promotion"
+
+
+def test_two_people_break_the_glass(world: PromotionWorld, roles: Roles) -> None:
+    done = in_dev(world)
+    roles.demand(soak_hours=24)
+    roles.waive(done, roles.glass[0], "soak")
+    with pytest.raises(TrustError):
+        world.promote("1.0.0", to="prod")
+    roles.waive(done, roles.glass[1], "soak", "approvals")
+    world.promote("1.0.0", to="prod")
+    assert resolve(world).waived == {"soak"}
+
+
+@pytest.mark.parametrize("how", ["expired", "one person", "another gate", "another role"])
+def test_glass_that_is_not_broken(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    done = in_dev(world)
+    names = {item.public_key.keyid: BOB for item in roles.glass[:2]} | principals(world, ANN)
+    roles.demand(soak_hours=24, principals=names if how == "one person" else {})
+    first, second = roles.glass[0], roles.approver if how == "another role" else roles.glass[1]
+    roles.waive(done, first, "soak")
+    if how == "expired":
+        roles.waive(done, second, "soak", at=NOW - timedelta(hours=1))
+    else:
+        roles.waive(done, second, "separation" if how == "another gate" else "soak")
+    refused_everywhere(world, monkeypatch, "refused.soak")
+
+
+@pytest.mark.parametrize("gate", ["statements", "revocations", "formats", "base-models"])
+def test_what_cannot_be_waived(gate: str) -> None:
+    with pytest.raises(InputError, match="waives"):
+        Waiver(channel="prod", waives=(gate,), reason="fire", opened_at=NOW, expires=NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("image", [IMAGE, IMAGE.replace("a" * 64, "d" * 64)], ids=["its image", "another image"])
+def test_the_runtime_image_is_stated_by_its_builder(world: PromotionWorld, roles: Roles, image: str) -> None:
+    in_dev(world)
+    roles.demand(required={IMAGE_TYPE: "builder"})
+    data = bundle([sign_image_statement(image=image, predicate={"source": "x"}, signers=[roles.builder])])
+    layout = world.channels["dev"].layout
+    path = f"{layout.image_statements_folder(image=IMAGE)}/{Digest.of(data).hex}.json"
+    world.registry.deploy_bytes(repository=layout.records_repository, path=path, data=data)
+    if image == IMAGE:
+        world.promote("1.0.0", to="prod")
+        assert IMAGE_TYPE in {item.predicate_type for item in resolve(world).statements}
+        return
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="prod")
+    assert refusal.value.rule == "refused.missing-statement"
+
+
+def test_an_examination_names_every_gate_and_changes_nothing(world: PromotionWorld, roles: Roles) -> None:
+    done = in_dev(world)
+    roles.demand(**TWO, soak_hours=1)  # type: ignore[arg-type]
+    before = dict(world.registry.files)
+
+    def look(now: datetime) -> dict[str, bool]:
+        found = examine(
+            client=world.registry, target=world.access("prod"), source=world.access("dev"),  # type: ignore[arg-type]
+            key_ids=(), promoted_by="ann", now=now, name=MODEL, version="1.0.0",
+        )  # fmt: skip
+        assert all((gate.remedy is None) == gate.passed for gate in found.gates)
+        return {gate.name: gate.passed for gate in found.gates}
+
+    assert [name for name, passed in look(NOW).items() if not passed] == ["statements"]
+    roles.approve(done, BOB)
+    before |= world.registry.files
+    assert [name for name, passed in look(NOW).items() if not passed] == ["soak", "approvals"]
+    assert world.registry.files == before
+    roles.approve(done, CAT)
+    assert all(look(NOW + timedelta(hours=1)).values())
+
+
+def test_a_policy_keeps_its_gates_through_a_channel(world: PromotionWorld, roles: Roles) -> None:
+    roles.demand(soak_hours=3, base_models=("org/base",))
+    found: Policy = world.state("prod").policy
+    assert found.gates == Gates(soak_hours=3, base_models=("org/base",))

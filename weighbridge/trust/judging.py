@@ -1,0 +1,237 @@
+"""The gates of a policy, each judged by itself: at promotion, at resolution and at load alike.
+
+Nothing here needs the network. A gate that two people waived (break glass) passes, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from weighbridge.errors import TrustError, WeighbridgeError
+from weighbridge.release import Release
+from weighbridge.trust.approval import approvals_at, waived_at
+from weighbridge.trust.inspected import INSPECTION_TYPE
+from weighbridge.trust.policy import Policy, check_base_model, check_licences
+from weighbridge.trust.principals import principal_of
+from weighbridge.trust.promotion import Promotion
+from weighbridge.trust.provenance import PREDICATE_TYPE
+from weighbridge.trust.statements import Statement
+
+REMEDIES: Mapping[str, str] = {
+    "approvals": "let another person run `weighbridge approve`",
+    "base-models": "train from an allowed base model, or let the channel's owner change the policy",
+    "formats": "convert the files, and register another version",
+    "order": "go back with --rollback-to",
+    "promoter": "sign with a key that the policy names, or let the channel's owner name it",
+    "revocations": "promote another version",
+    "source": "complete the registration, or promote it in the channel before",
+    "statements": "let the role that the refusal names state it: `weighbridge inspect --sign`, `weighbridge image attest`",
+    "licences": "state an allowed licence in the model card, and register another version",
+    "separation": "let another person promote",
+    "soak": "wait, or break the glass with `weighbridge break-glass`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is judged: a release, who promotes it into the policy's channel and when, and what others stated.
+
+    `source` is the promotion in the channel before, None when the bundle does not hold it; `has_source` says whether there is a
+    channel before. `licences` are those of the bill of materials, None when it names none.
+    """
+
+    release: Release
+    policy: Policy
+    promoted_by: str
+    moment: datetime
+    statements: Sequence[Statement]
+    has_source: bool
+    source: Promotion | None
+    licences: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate's answer. `error` is the refusal, None when it passed; `detail` says what it was judged by."""
+
+    name: str
+    detail: str
+    error: WeighbridgeError | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the promotion may go on, as far as this gate is concerned."""
+        return self.error is None
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do, when it did not pass."""
+        return None if self.passed else REMEDIES.get(self.name, "see the refusal")
+
+
+def judge(case: Case) -> tuple[Gate, ...]:
+    """Return every gate's answer, in order; gates that the policy does not ask for pass."""
+    waived = waived_at(case.statements, policy=case.policy, moment=case.moment)
+    return tuple(_answer(name, check, case, waived=name in waived) for name, check in _GATES.items())
+
+
+def enforce(case: Case) -> frozenset[str]:
+    """Refuse what a gate does not let pass, and return the names of the gates that were waived and would have refused.
+
+    Raises:
+        TrustError: rule `refused.base-owner`, `refused.base-model`, `refused.licence`, `refused.format`, `refused.soak`,
+            `refused.separation` or `refused.approvals`.
+    """
+    gates = judge(case)
+    for gate in gates:
+        if gate.error is not None:
+            raise gate.error
+    return frozenset(gate.name for gate in gates if gate.detail.startswith(_WAIVED))
+
+
+_WAIVED = "waived by two people: "
+
+
+def _answer(name: str, check: Callable[[Case], str], case: Case, *, waived: bool) -> Gate:
+    try:
+        return Gate(name=name, detail=check(case))
+    except TrustError as error:
+        if waived:
+            return Gate(name=name, detail=f"{_WAIVED}{error}")
+        return Gate(name=name, detail=str(error), error=error)
+
+
+def _base_models(case: Case) -> str:
+    check_base_model(release=case.release, policy=case.policy)
+    base = case.release.lineage.base_model
+    return "no base model" if base is None else f"{base.repository}@{base.revision}"
+
+
+def _licences(case: Case) -> str:
+    check_licences(release=case.release, policy=case.policy, licences=case.licences)
+    return ", ".join(case.licences or ()) or "none named, none asked for"
+
+
+def _formats(case: Case) -> str:
+    allowed = case.policy.gates.formats
+    if not allowed:
+        return "any that the inspector lets pass"
+    inspectors = case.policy.keys_for(INSPECTION_TYPE).keys()
+    found: dict[str, str] = {}
+    for statement in case.statements:
+        files = statement.predicate.get("files")
+        if statement.predicate_type != INSPECTION_TYPE or inspectors.isdisjoint(statement.signed_by):
+            continue
+        for file in files if isinstance(files, list) else ():
+            if isinstance(file, dict):
+                found[str(file.get("path"))] = str(file.get("format"))
+    what = _what(case)
+    for item in case.release.components:
+        if item.role == "load" and item.path not in found:
+            raise TrustError(
+                f"{what}: no signed inspection names the format of {item.path!r}: {case.policy.channel} restricts formats",
+                rule="refused.format",
+            )
+        if item.role == "load" and found[item.path] not in allowed:
+            raise TrustError(
+                f"{what}: {item.path!r} is of format {found[item.path]!r}; {case.policy.channel} allows "
+                f"{', '.join(allowed)}",
+                rule="refused.format",
+            )
+    return ", ".join(sorted(set(found.values())))
+
+
+def _soak(case: Case) -> str:
+    wanted = timedelta(hours=case.policy.gates.soak_hours)
+    if not wanted or not case.has_source:
+        return "none asked for" if not wanted else "this is the first channel"
+    source = _source(case, rule="refused.soak")
+    ripe = source.promoted_at + wanted
+    if case.moment < ripe:
+        raise TrustError(
+            f"{_what(case)}: was promoted in {source.channel} at {source.promoted_at:%Y-%m-%dT%H:%M:%SZ}; "
+            f"{case.policy.channel} takes it {case.policy.gates.soak_hours} hours later, at {ripe:%Y-%m-%dT%H:%M:%SZ}",
+            rule="refused.soak",
+        )
+    return f"in {source.channel} since {source.promoted_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _separation(case: Case) -> str:
+    gates = case.policy.gates
+    if not gates.separation:
+        return "not asked for"
+    promoter = principal_of(case.promoted_by)
+    if promoter not in {principal_of(item) for item in gates.principals.values()}:
+        raise TrustError(
+            f"{_what(case)}: {case.promoted_by!r} promotes, and is nobody whose key {case.policy.channel} knows: sign with a "
+            "key that gates.principals names",
+            rule="refused.separation",
+        )
+    others = {principal_of(item): what for item, what in _registered_by(case)}
+    if case.has_source:
+        source = _source(case, rule="refused.separation")
+        others[principal_of(source.promoted_by)] = f"promoted it into {source.channel}"
+    if promoter in others:
+        raise TrustError(
+            f"{_what(case)}: {case.promoted_by} {others[promoter]} and may not promote it into {case.policy.channel} too",
+            rule="refused.separation",
+        )
+    return f"{case.promoted_by} did nothing else of it"
+
+
+def _approvals(case: Case) -> str:
+    terms = case.policy.gates.approvals
+    if terms is None:
+        return "none asked for"
+    found = dict(approvals_at(case.statements, policy=case.policy, moment=case.moment))
+    if case.policy.gates.separation:
+        found.pop(principal_of(case.promoted_by), None)
+    if len(found) < terms.count:
+        raise TrustError(
+            f"{_what(case)}: {len(found)} of the {terms.count} people who must approve it for {case.policy.channel} did, "
+            f"within {terms.days} days before the promotion ({', '.join(sorted(found)) or 'nobody'})",
+            rule="refused.approvals",
+        )
+    return f"approved by {', '.join(sorted(found))}"
+
+
+def _registered_by(case: Case) -> Sequence[tuple[str, str]]:
+    registrars = case.policy.keys_for(PREDICATE_TYPE).keys()
+    found: list[tuple[str, str]] = []
+    for statement in case.statements:
+        if statement.predicate_type != PREDICATE_TYPE or registrars.isdisjoint(statement.signed_by):
+            continue
+        details, definition = statement.predicate.get("runDetails"), statement.predicate.get("buildDefinition")
+        builder = details.get("builder") if isinstance(details, dict) else None
+        if isinstance(builder, dict):
+            found.append((str(builder.get("id")).removeprefix("urn:weighbridge:registrar:"), "registered it"))
+        internal = definition.get("internalParameters") if isinstance(definition, dict) else None
+        if isinstance(internal, dict) and "role" in internal:
+            found.append((str(internal["role"]), "trained it"))
+    return found
+
+
+def _source(case: Case, *, rule: str) -> Promotion:
+    if case.source is None:
+        raise TrustError(
+            f"{_what(case)}: the bundle does not hold its promotion in the channel before, which {case.policy.channel} asks "
+            "for: promote it again",
+            rule=rule,
+        )
+    return case.source
+
+
+def _what(case: Case) -> str:
+    return f"{case.release.name}:{case.release.version}"
+
+
+_GATES: Mapping[str, Callable[[Case], str]] = {
+    "base-models": _base_models,
+    "licences": _licences,
+    "formats": _formats,
+    "soak": _soak,
+    "separation": _separation,
+    "approvals": _approvals,
+}
