@@ -143,8 +143,6 @@ class TrainingPipeline(Construct):
         ]
         policy = iam.Policy(self, "Jobs", statements=statements, roles=[self.role])
         acknowledge(policy, "started-training-jobs", resource=names)
-        # Without it CloudFormation may create the machine first, and the first execution be refused.
-        self.node.add_dependency(jobs)
 
     def _allow(self, *actions: str, resources: list[str]) -> None:
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=resources))
