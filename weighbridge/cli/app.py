@@ -13,6 +13,7 @@ from weighbridge.cli import (
     doctor,
     guard,
     inspect,
+    ledger,
     promote,
     pull,
     reconcile,
@@ -48,6 +49,7 @@ app.command("promote")(promote.promote)
 app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
+app.add_typer(ledger.app, name="ledger")
 app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
 app.add_typer(train.app, name="train")

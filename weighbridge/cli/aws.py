@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_ssm import SSMClient
 
@@ -41,6 +43,22 @@ class Aws:
 
         with _Spoken("dynamodb"):
             client: DynamoDBClient = boto3.client("dynamodb", region_name=self.region)
+            return client
+
+    def events(self) -> EventBridgeClient:
+        """The bus before the ledger of events."""
+        import boto3
+
+        with _Spoken("events"):
+            client: EventBridgeClient = boto3.client("events", region_name=self.region)
+            return client
+
+    def s3(self) -> S3Client:
+        """Seals."""
+        import boto3
+
+        with _Spoken("s3"):
+            client: S3Client = boto3.client("s3", region_name=self.region)
             return client
 
     def secrets(self) -> SecretsClient:

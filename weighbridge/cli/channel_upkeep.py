@@ -10,7 +10,7 @@ import typer
 from weighbridge.canonical import Json
 from weighbridge.cli import options
 from weighbridge.cli.output import print_result
-from weighbridge.cli.setup import Setup, name_and_version
+from weighbridge.cli.setup import Setup, name_and_version, who
 
 if TYPE_CHECKING:
     from weighbridge.names import Digest
@@ -134,14 +134,26 @@ def revoke(
 ) -> None:
     """Revoke a release: it is neither resolved nor loaded in this channel any more. Runs as security.
 
-    A list of revocations belongs to one channel: repeat the command for every channel.
+    A list of revocations belongs to one channel: `weighbridge revoke` writes the same one into every channel.
     """
+    from weighbridge.cli.events import tell
+    from weighbridge.ledger.events import tell as told
+
     setup = Setup.open(env=env, file=settings, folder=environments)
     digest = _release_digest(setup, release)
-    signers = [setup.signer(setup.keys.revocations)]
+    signers, now = [setup.signer(setup.keys.revocations)], datetime.now(UTC)
     setup.channel(client=setup.client(), ledger=ledger).revoke(
-        releases=[digest], reason=reason, signers=signers, now=datetime.now(UTC)
+        releases=[digest], reason=reason, signers=signers, now=now
     )
+    event = told.revoked(
+        release=digest,
+        channel=setup.settings.channel.name,
+        environment=setup.settings.environment,
+        reason=reason,
+        actor=who(),
+        at=now,
+    )
+    tell(setup, event=event)
     print_result({"channel": setup.settings.channel.name, "revoked": str(digest), "reason": reason}, as_json=as_json)
 
 

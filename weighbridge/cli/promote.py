@@ -57,6 +57,9 @@ def promote(
 
     weighbridge promote minilm --to prod --rollback-to 1.0.0
     """
+    from weighbridge.cli.events import tell
+    from weighbridge.ledger.events import tell as told
+
     setup = _target(to, env=env, settings=settings, folder=environments)
     client = setup.client()
     report = _run(
@@ -72,6 +75,7 @@ def promote(
     )
     warnings = report.warnings
     promotion = report.promotion
+    tell(setup, event=told.promoted(promotion=promotion, environment=setup.settings.environment))
     change = None if no_parameter else _point(setup, name=promotion.name, release_id=promotion.release_id)
     if change is not None and change.after != promotion.release_id:
         warnings = (*warnings, f"{change.name} holds the later {change.after} and was left as it is")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +62,8 @@ def register(
             "and promoted from there"
         )
     from weighbridge import registration
+    from weighbridge.cli.events import tell
+    from weighbridge.ledger.events import tell as told
 
     runtime = _runtime(setup, image=image, lock=lock)
     evidence = None if training_job is None else _evidence(setup, training_job)
@@ -77,8 +80,18 @@ def register(
             evidence=evidence,
             progress=advance,
         )
-    print_warnings(done.warnings)
     release = done.release
+    tell(
+        setup,
+        event=told.registered(
+            release=release,
+            channel=setup.settings.channel.name,
+            environment=setup.settings.environment,
+            actor=builder or f"urn:weighbridge:registrar:{who()}",
+            at=datetime.now(UTC),
+        ),
+    )
+    print_warnings(done.warnings)
     print_result(
         {
             "name": name,

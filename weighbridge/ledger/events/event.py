@@ -52,6 +52,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "model-added": ("channel", "model"),
     "break-glass": ("channel",),
 }
+_REPEATED_BY_ANYBODY = frozenset({"registered", "revoked"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/#+-]{0,255}")
 _DETAIL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MOST_DETAILS = 64
@@ -110,8 +111,11 @@ class Event:
                 raise InputError(f"details: {name}: must be printable text of at most 1024 characters")
 
     def says_the_same_as(self, other: Event) -> bool:
-        """Return whether both tell of the same thing; they may differ in time and details."""
-        loose = {"at", "details"}
+        """Return whether both tell of the same thing; they may differ in time and details.
+
+        What anybody of a role may repeat to complete it (a registration, a revocation) may be told by another actor too.
+        """
+        loose = {"at", "details"} | ({"actor"} if self.kind in _REPEATED_BY_ANYBODY else set())
         return all(
             getattr(self, item.name) == getattr(other, item.name) for item in fields(self) if item.name not in loose
         )
