@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 from weighbridge.doctor.findings import NotCheckedError
 from weighbridge.doctor.probe import Probe
-from weighbridge.registry.credentials import SecretsClient
+from weighbridge.registry.credentials import SecretValue
 from weighbridge.settings import EnvironmentSettings
 from weighbridge.trust.stores import RegistryReader
 
@@ -55,6 +55,25 @@ class QuotasClient(Protocol):
         ...
 
 
+class SecretDescription(TypedDict, total=False):
+    """The part of Secrets Manager's DescribeSecret answer that is read here."""
+
+    RotationEnabled: bool
+    LastRotatedDate: datetime
+
+
+class SecretsReader(Protocol):
+    """The calls of boto3's Secrets Manager client that are needed."""
+
+    def get_secret_value(self, *, SecretId: str) -> SecretValue:  # noqa: N803
+        """See the AWS API reference, GetSecretValue."""
+        ...
+
+    def describe_secret(self, *, SecretId: str) -> SecretDescription:  # noqa: N803
+        """See the AWS API reference, DescribeSecret."""
+        ...
+
+
 class Ec2Client(Protocol):
     """The calls of boto3's EC2 client that are needed (its stubs are not installed)."""
 
@@ -70,6 +89,18 @@ class Ec2Client(Protocol):
         """See the AWS API reference, DescribeSubnets."""
         ...
 
+    def describe_managed_prefix_lists(self, **request: object) -> Mapping[str, object]:
+        """See the AWS API reference, DescribeManagedPrefixLists."""
+        ...
+
+    def describe_transit_gateways(self, **request: object) -> Mapping[str, object]:
+        """See the AWS API reference, DescribeTransitGateways."""
+        ...
+
+    def describe_vpc_endpoints(self, **request: object) -> Mapping[str, object]:
+        """See the AWS API reference, DescribeVpcEndpoints."""
+        ...
+
     def describe_vpc_endpoint_services(self, **request: object) -> Mapping[str, object]:
         """See the AWS API reference, DescribeVpcEndpointServices."""
         ...
@@ -81,7 +112,7 @@ class Cloud:
 
     sts: STSClient
     kms: KMSClient
-    secrets: SecretsClient
+    secrets: SecretsReader
     ssm: SSMClient
     functions: LambdaClient
     quotas: QuotasClient

@@ -59,6 +59,9 @@ def redirects(setup: Setup) -> Iterator[Judgement]:
 
 
 def _judge_redirect(setup: Setup, repository: str, host: str) -> Judgement:
+    if setup.settings.egress.proxy is not None:
+        remedy = f"make sure that the proxy opens ways to {host}, or switch direct cloud storage download off"
+        return warning(f"downloads from {repository} are redirected to {host}, through the proxy", remedy=remedy)
     if not isinstance(setup.settings.network, CreatedNetwork):
         remedy = f"make sure that the VPC's subnets reach {host} on port 443"
         return warning(f"downloads from {repository} are redirected to {host}", remedy=remedy)
