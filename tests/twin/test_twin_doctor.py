@@ -32,6 +32,8 @@ def test_the_readers_visit_finds_nothing_but_what_the_local_aws_cannot_tell(tmp_
         options = aws.client_options()
         token = world.registry.token("reader")
         boto3.client("secretsmanager", **options).create_secret(Name=SECRET, SecretString=token)
+        keeper = "weighbridge/dev/artifactory-keeper"
+        boto3.client("secretsmanager", **options).create_secret(Name=keeper, SecretString=token)
         boto3.client("ssm", **options).put_parameter(
             Name="/weighbridge/dev/minilm/release-id", Value=str(promotion.release_id), Type="String"
         )

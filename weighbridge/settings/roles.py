@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from weighbridge.resource_names import ROLE_NAME_LIMIT, resource_name
 from weighbridge.settings.schema import EnvironmentSettings, IamSettings, ModelSettings
+from weighbridge.settings.setup import IdentitySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,27 @@ def exchanged_roles(settings: EnvironmentSettings) -> tuple[ExchangedRole, ...]:
     if not isinstance(settings.registry.credentials, IamSettings):
         return ()
     return tuple(_roles(settings))
+
+
+def identity_of(settings: EnvironmentSettings, identity: str) -> IdentitySettings:
+    """Return who an identity is: as the settings say, else one user for each role that is exchanged for its token, else
+    the user `weighbridge-CHANNEL-IDENTITY`."""
+    named = settings.registry.setup.identities.get(identity)
+    if named is not None:
+        return named
+    if identity == "images" and settings.registry.images is not None:
+        return IdentitySettings(users=(settings.registry.images.username,))
+    roles = tuple(role.user for role in exchanged_roles(settings) if role.identity == identity)
+    return IdentitySettings(users=roles or (f"weighbridge-{settings.channel.name}-{identity}",))
+
+
+def bindings_of(settings: EnvironmentSettings, identity: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return which role each user of an identity is bound to, by its ARN, and the roles that no user is left for."""
+    who = identity_of(settings, identity)
+    roles = [role.arn for role in exchanged_roles(settings) if role.identity == identity]
+    if who.iam_role is not None:
+        roles = [who.iam_role]
+    return dict(zip(who.users, roles, strict=False)), tuple(roles[len(who.users) :])
 
 
 def _roles(settings: EnvironmentSettings) -> Iterator[ExchangedRole]:

@@ -39,7 +39,7 @@ class WebhookSettings:
 class SetupSettings:
     """What `weighbridge setup` makes beside the channel's own repositories, and for whom.
 
-    `identities` holds those that the settings name; for the others see `weighbridge.setup.desired.identity_of`.
+    `identities` holds those that the settings name; for the others see `weighbridge.settings.roles.identity_of`.
     """
 
     hub_url: str = "https://huggingface.co"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weighbridge.settings import EnvironmentSettings
-from weighbridge.settings.roles import exchanged_roles
+from weighbridge.settings.roles import bindings_of, identity_of
 from weighbridge.settings.setup import IdentitySettings
 
 READ = frozenset({"read"})
@@ -77,18 +77,6 @@ class Desired:
         return tuple(sorted({group for target in self.targets for group in target.who.groups}))
 
 
-def identity_of(settings: EnvironmentSettings, identity: str) -> IdentitySettings:
-    """Return who an identity is: as the settings say, else one user for each role that is exchanged for its token, else
-    the user `weighbridge-CHANNEL-IDENTITY`."""
-    named = settings.registry.setup.identities.get(identity)
-    if named is not None:
-        return named
-    if identity == "images" and settings.registry.images is not None:
-        return IdentitySettings(users=(settings.registry.images.username,))
-    roles = tuple(role.user for role in exchanged_roles(settings) if role.identity == identity)
-    return IdentitySettings(users=roles or (f"weighbridge-{settings.channel.name}-{identity}",))
-
-
 def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings | None) -> Desired:
     """Return what `settings` need; `source` is the environment that promotions come from, None for the first channel."""
     targets = tuple(_targets(settings, source))
@@ -97,20 +85,17 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
     used += ["inspector"] if source is None and _has_inspector(settings) else []
     used += ["images"] if settings.registry.images is not None else []
     bindings: dict[str, str] = {}
-    unbound: list[str] = []
+    unbound: tuple[str, ...] = ()
     for name in used:
-        found = identity_of(settings, name)
-        roles = [role.arn for role in exchanged_roles(settings) if role.identity == name]
-        if found.iam_role is not None:
-            roles = [found.iam_role]
-        bindings |= dict(zip(found.users, roles, strict=False))
-        unbound += roles[len(found.users) :]
+        bound, left = bindings_of(settings, name)
+        bindings |= bound
+        unbound += left
     return Desired(
         environment=settings.channel.name.upper(),
         repositories=tuple(_repositories(settings)),
         targets=targets,
         bindings=bindings,
-        unbound=tuple(unbound),
+        unbound=unbound,
         webhooks=tuple(_webhooks(settings)),
     )
 

@@ -17,6 +17,7 @@ from weighbridge.trust import FolderStore
 
 REGION = "eu-central-1"
 SECRET = "weighbridge/dev/reader"
+KEEPER_SECRET = "weighbridge/dev/artifactory-keeper"
 ROLES = ("root", "targets", "promoters", "registrar", "revocations", "online")
 PARAMETER = "/weighbridge/dev/minilm/release-id"
 TOKEN = "token-that-nobody-may-see"
@@ -85,11 +86,12 @@ def make_cloud(
 
 
 def fill_account(cloud: Cloud, *, keys: Iterable[str], release_id: str) -> None:
-    """Create the alias of each key, the secret with the token, and the release id."""
+    """Create the alias of each key, the secrets with tokens, and the release id."""
     for alias in keys:
         key = cloud.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
         cloud.kms.create_alias(AliasName=f"alias/{alias}", TargetKeyId=key)
-    client("secretsmanager").create_secret(Name=SECRET, SecretString=TOKEN)
+    for name in (SECRET, KEEPER_SECRET):
+        client("secretsmanager").create_secret(Name=name, SecretString=TOKEN)
     cloud.ssm.put_parameter(Name=PARAMETER, Value=release_id, Type="String")
 
 
