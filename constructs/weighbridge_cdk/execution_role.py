@@ -30,6 +30,7 @@ class ExecutionRole(Construct):
         placement: NetworkPlacement,
         encryption_key: kms.IKey,
         image_repositories: Sequence[str] = (),
+        component_name: str | None = None,
     ) -> None:
         """Create the role.
 
@@ -39,6 +40,7 @@ class ExecutionRole(Construct):
             placement: where network interfaces may be created.
             encryption_key: key of the volumes.
             image_repositories: ECR repositories that may be pulled from.
+            component_name: the inference component whose log group may be written too, if there is one.
 
         Raises:
             InputError: when an entry of `image_repositories` is not an ECR repository.
@@ -54,7 +56,9 @@ class ExecutionRole(Construct):
         )
         connection.grant_read(self.role)
         encryption_key.grant(self.role, "kms:CreateGrant", "kms:DescribeKey")
-        self._allow_logs(endpoint_name)
+        self._allow_logs(f"/aws/sagemaker/Endpoints/{endpoint_name}", name="Logs")
+        if component_name is not None:
+            self._allow_logs(f"/aws/sagemaker/InferenceComponents/{component_name}", name="ComponentLogs")
         allow_network_interfaces(self, role=self.role, placement=placement)
         allow_images(self, role=self.role, repositories=image_repositories)
 
@@ -72,12 +76,12 @@ class ExecutionRole(Construct):
         policy = iam.Policy(self, "Capture", statements=statements, roles=[self.role])
         acknowledge(policy, "captured-requests", resource=below)
 
-    def _allow_logs(self, endpoint_name: str) -> None:
-        group = self._arn("logs", "log-group", f"/aws/sagemaker/Endpoints/{endpoint_name}", colon=True)
+    def _allow_logs(self, log_group: str, *, name: str) -> None:
+        group = self._arn("logs", "log-group", log_group, colon=True)
         streams = f"{group}:log-stream:*"
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         statement = iam.PolicyStatement(actions=actions, resources=[group, streams])
-        policy = iam.Policy(self, "Logs", statements=[statement], roles=[self.role])
+        policy = iam.Policy(self, name, statements=[statement], roles=[self.role])
         acknowledge(policy, "log-streams", resource=streams)
 
     def _arn(self, service: str, resource: str, name: str, *, colon: bool = False) -> str:

@@ -18,12 +18,13 @@ from weighbridge.errors import InputError
 from weighbridge.instances import has_local_storage, hosting_instance_types, takes_inference_ami
 from weighbridge_cdk.autoscaling import VariantScaling
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
-from weighbridge_cdk.execution_role import ExecutionRole
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import PromotedModel
 from weighbridge_cdk.registry_credentials import RegistryCredentials
+from weighbridge_cdk.release_cache import ReleaseCache
 from weighbridge_cdk.server import Server
-from weighbridge_cdk.traffic import RollbackThresholds, Rollout, blue_green_policy, check_rollout
+from weighbridge_cdk.serving_model import ServingModel, check_zones
+from weighbridge_cdk.traffic import RollbackThresholds, Rollout, blue_green_policy, check_rollout, rollback_alarms
 
 VARIANT = "primary"
 ALARM_LIMIT = 10
@@ -75,28 +76,25 @@ class GovernedEndpoint(Construct):
         super().__init__(scope, construct_id)
         rollout = rollout or Rollout(canary_instances=1 if instance_count > 1 else None)
         _check(model=model, instance_count=instance_count, rollout=rollout)
+        check_zones(placement, instances=instance_count)
         self.endpoint_name = endpoint_name
         self.model = model
         self._rollout = rollout
         self._instance_count = instance_count
         self._alarms: list[cloudwatch.IAlarm] = []
-        self._server: Server | None = None
-        self.encryption_key = encryption_key or kms.Key(
-            self, "Key", enable_key_rotation=True, description=f"Encrypts the volumes of {endpoint_name}"
-        )
-        self._image_credentials = image_registry_credentials
-        self.execution_role = ExecutionRole(
+        self._layer = layer
+        self._log_retention = log_retention
+        self._serving = ServingModel(
             self,
-            "ExecutionRole",
             endpoint_name=endpoint_name,
-            connection=model.connection,
+            model=model,
             placement=placement,
-            encryption_key=self.encryption_key,
             image_repositories=image_repositories,
+            image_registry_credentials=image_registry_credentials,
+            encryption_key=encryption_key,
         )
-        if image_registry_credentials is not None:
-            image_registry_credentials.grant_use(self.execution_role.role)
-        self._model = self._create_model(placement)
+        self.encryption_key = self._serving.encryption_key
+        self.execution_role = self._serving.execution_role
         self._config = self._create_config(instance_count)
         self.endpoint = sagemaker.CfnEndpoint(
             self,
@@ -135,10 +133,15 @@ class GovernedEndpoint(Construct):
         Raises:
             InputError: when called twice, or the server may not run; see `Server.container_environment`.
         """
-        if self._server is not None:
-            raise InputError(f"{self.endpoint_name}: has a server already: a container becomes one")
-        self._server = server
-        self._model.primary_container = self._container(server)
+        self._serving.become(server)
+
+    def add_cache(self, cache: ReleaseCache) -> None:
+        """Let containers pull from `cache` before they ask the registry, and fill it; the cache is in the same stack.
+
+        Raises:
+            InputError: when called twice.
+        """
+        self._serving.pull_from(cache)
 
     def add_autoscaling(
         self,
@@ -150,21 +153,27 @@ class GovernedEndpoint(Construct):
     ) -> VariantScaling:
         """Keep the load of each instance at a target: requests at one time, or requests a minute. Once per endpoint.
 
-        Before the instance type of an endpoint can change, this has to be taken away in a deployment of its own: SageMaker
-        refuses the change while the target is registered.
+        While a deployment changes the instance type, the target is deregistered (docs/decisions/0011): capacity stays as it is.
 
         Raises:
-            InputError: when the numbers cannot be, or not exactly one target is given.
+            InputError: when the numbers cannot be, not exactly one target is given, or `minimum` instances are too few for
+                the rollout's steps.
         """
+        check_rollout(self._rollout, instance_count=max(1, minimum))
         return VariantScaling(
             self,
             "Autoscaling",
             endpoint=self.endpoint,
-            resource_id=f"endpoint/{self.endpoint_name}/variant/{VARIANT}",
+            endpoint_name=self.endpoint_name,
+            variant_name=VARIANT,
+            instance_type=self.model.instance_type,
+            assertion=self.assertion,
             minimum=minimum,
             maximum=maximum,
             concurrency=concurrency,
             invocations_per_minute=invocations_per_minute,
+            layer=self._layer,
+            log_retention=self._log_retention,
         )
 
     def add_data_capture(self, *, bucket: s3.IBucket, key: kms.IKey, percentage: int, prefix: str = "capture") -> None:
@@ -212,32 +221,11 @@ class GovernedEndpoint(Construct):
             ],
         )
 
-    def _container(self, server: Server) -> sagemaker.CfnModel.ContainerDefinitionProperty:
-        credentials = self._image_credentials
-        return sagemaker.CfnModel.ContainerDefinitionProperty(
-            image_config=None if credentials is None else credentials.image_config(),
-            image=self.model.image_uri,
-            environment={**server.container_environment(), **self.model.container_environment()},
-        )
-
-    def _create_model(self, placement: NetworkPlacement) -> sagemaker.CfnModel:
-        model = sagemaker.CfnModel(
-            self,
-            "Model",
-            execution_role_arn=self.execution_role.role.role_arn,
-            primary_container=self._container(Server()),
-            vpc_config=sagemaker.CfnModel.VpcConfigProperty(
-                subnets=placement.subnet_ids, security_group_ids=placement.security_group_ids
-            ),
-        )
-        model.node.add_dependency(self.execution_role)
-        return model
-
     def _create_config(self, instance_count: int) -> sagemaker.CfnEndpointConfig:
         instance_type = self.model.instance_type
         variant = sagemaker.CfnEndpointConfig.ProductionVariantProperty(
             variant_name=VARIANT,
-            model_name=self._model.attr_model_name,
+            model_name=self._serving.model.attr_model_name,
             instance_type=instance_type,
             initial_instance_count=instance_count,
             initial_variant_weight=1,
@@ -251,25 +239,8 @@ class GovernedEndpoint(Construct):
         )
 
     def _add_default_alarms(self, thresholds: RollbackThresholds) -> None:
-        metrics = {
-            "ServerErrors": (self.metric("Invocation5XXErrors", statistic="Sum"), thresholds.server_errors_per_minute),
-            # ModelLatency is in microseconds.
-            "Latency": (self.metric("ModelLatency", statistic="p99"), thresholds.latency_p99_milliseconds * 1000),
-        }
-        for name, (metric, threshold) in metrics.items():
-            self.add_alarm(
-                cloudwatch.Alarm(
-                    self,
-                    name,
-                    alarm_name=f"{self.endpoint_name}-{name}",
-                    alarm_description=f"Takes a rollout of {self.endpoint_name} back",
-                    metric=metric,
-                    threshold=threshold,
-                    evaluation_periods=thresholds.evaluation_minutes,
-                    comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                )
-            )
+        for alarm in rollback_alarms(self, name=self.endpoint_name, metric=self.metric, thresholds=thresholds):
+            self.add_alarm(alarm)
 
     def _deployment_config(self) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
         return sagemaker.CfnEndpoint.DeploymentConfigProperty(

@@ -48,6 +48,7 @@ class PromotedModel(Construct):
         model_name: str,
         release_id: str,
         instance_type: str,
+        image_cuda: str | None = None,
         channel: ChannelPin,
         connection: ArtifactoryConnection,
         records: ResolutionRecords | None = None,
@@ -61,6 +62,8 @@ class PromotedModel(Construct):
             model_name: name of the model in the channel.
             release_id: `SEQUENCE@sha256:PROMOTION_DIGEST`, best the value of an SSM-typed template parameter.
             instance_type: SageMaker instance type that the release has to fit.
+            image_cuda: CUDA version that the runtime image is built with, such as `12.8`: the oldest host image of
+                SageMaker that runs it is chosen; default: the newest that the instance type takes.
             channel: where the promotion is published, and the pinned root.
             connection: the registry.
             records: what is remembered of resolutions; default: a table and a bucket of its own.
@@ -97,7 +100,12 @@ class PromotedModel(Construct):
             resource_type=RESOURCE_TYPE,
             service_token=self.resolver.function.function_arn,
             service_timeout=SERVICE_TIMEOUT,
-            properties={"ModelName": model_name, "ReleaseId": release_id, "InstanceType": instance_type},
+            properties={
+                "ModelName": model_name,
+                "ReleaseId": release_id,
+                "InstanceType": instance_type,
+                **({} if image_cuda is None else {"ImageCuda": image_cuda}),
+            },
         )
         # Rights and routes are needed for Delete and for the rollback's Update too.
         self._resource.node.add_dependency(self.resolver)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 
+from constructs import Construct
 from weighbridge.errors import InputError
 
 STARTUP_LIMIT_SECONDS = 3600
@@ -70,6 +73,37 @@ def blue_green_policy(rollout: Rollout, *, instance_count: int) -> sagemaker.Cfn
         ),
         termination_wait_in_seconds=rollout.termination_wait_seconds,
         maximum_execution_timeout_in_seconds=_execution_seconds(rollout, instance_count=instance_count),
+    )
+
+
+class MetricOf(Protocol):
+    """Makes one of SageMaker's metrics of an endpoint or a component, over a minute."""
+
+    def __call__(self, name: str, *, statistic: str) -> cloudwatch.Metric: ...
+
+
+def rollback_alarms(
+    scope: Construct, *, name: str, metric: MetricOf, thresholds: RollbackThresholds
+) -> tuple[cloudwatch.Alarm, ...]:
+    """Create the alarms that take a rollout of `name` back: server errors and latency, named after it."""
+    # ModelLatency is in microseconds.
+    metrics = {
+        "ServerErrors": (metric("Invocation5XXErrors", statistic="Sum"), thresholds.server_errors_per_minute),
+        "Latency": (metric("ModelLatency", statistic="p99"), thresholds.latency_p99_milliseconds * 1000),
+    }
+    return tuple(
+        cloudwatch.Alarm(
+            scope,
+            kind,
+            alarm_name=f"{name}-{kind}",
+            alarm_description=f"Takes a rollout of {name} back",
+            metric=found,
+            threshold=threshold,
+            evaluation_periods=thresholds.evaluation_minutes,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        for kind, (found, threshold) in metrics.items()
     )
 
 

@@ -42,7 +42,7 @@ class Deadline:
 
 
 class Action(Protocol):
-    """What a Create or an Update does; it returns the attributes, or raises WeighbridgeError."""
+    """What a Create, an Update or a Delete does; it returns the attributes, or raises WeighbridgeError."""
 
     def __call__(self, event: Event, deadline: Deadline, /) -> Attributes: ...
 
@@ -60,8 +60,9 @@ def answer_event(
     action: Action,
     log: JsonLog,
     channel: AnswerChannel | None = None,
+    deletion: Action | None = None,
 ) -> None:
-    """Answer one event. Delete is a success and does nothing.
+    """Answer one event. Delete does `deletion`; without one it is a success and does nothing.
 
     Raises:
         InputError: the event cannot be answered: it is not one of CloudFormation's.
@@ -70,7 +71,8 @@ def answer_event(
     channel = channel or AnswerChannel()
     event = parse_event(document)
     deadline = Deadline(context=context, reserve=channel.longest_seconds + RESERVE_SECONDS)
-    answer = succeeded(event) if event.request_type == "Delete" else _perform(event, action, deadline, log)
+    chosen = deletion if event.request_type == "Delete" else action
+    answer = succeeded(event) if chosen is None else _perform(event, chosen, deadline, log)
     try:
         answer.to_bytes()
     except WeighbridgeError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import boto3
+from botocore.config import Config
 
 from weighbridge.errors import TrustError
 from weighbridge.pull import LocalCache, RegionalCache, pull
@@ -27,8 +28,12 @@ Progress = Callable[[int], None]
 
 
 def open_bucket(bucket: str) -> RegionalCache:
-    """Return the regional cache in `bucket`, as this container's role."""
-    return RegionalCache(client=boto3.client("s3"), bucket=bucket)
+    """Return the regional cache in `bucket`, as this container's role.
+
+    Signed URLs are of version 4 in every region: objects under a KMS key are not given out for an older one, which boto3
+    still makes for some regions (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html).
+    """
+    return RegionalCache(client=boto3.client("s3", config=Config(signature_version="s3v4")), bucket=bucket)
 
 
 class Chain(Protocol):

@@ -112,7 +112,7 @@ def test_a_rollout_has_the_canary_that_the_least_capacity_can_bear(tmp_path: Pat
         ({"server": {"kind": "vllm", "task": "x"}}, "server.task: belongs to another kind of server than vllm"),
         ({"server": {"kind": "lmi", "options": ["x"]}}, "server.options: belongs to another kind of server than lmi"),
         ({"server": {"kind": "vllm", "tensor_parallel_size": 2}}, "server.tensor_parallel_size: 2 accelerators, but"),
-        ({"cuda": 12.4}, "cuda: 12.4 is not text"),
+        ({"cuda": 12.4}, "cuda: '12.4' reads as a YAML float"),
         ({"cuda": "13.1"}, "cuda: images of CUDA 13.1 do not run on ml.g5.xlarge"),
         ({"cuda": "12.4", "instance_type": "ml.p3.2xlarge"}, "cuda: images of CUDA 12.4 do not run on ml.p3.2xlarge"),
         ({"cuda": "12.4", "instance_type": "ml.c6i.xlarge"}, "cuda: ml.c6i.xlarge has no NVIDIA GPU"),
