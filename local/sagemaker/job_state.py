@@ -13,7 +13,7 @@ ENDED = ("Completed", "Failed", "Stopped")
 _ECHOED = (
     "AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "VpcConfig",
     "StoppingCondition", "HyperParameters", "Environment", "EnableNetworkIsolation",
-    "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining",
+    "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining", "CheckpointConfig",
 )  # fmt: skip
 _ONLY_DESCRIBED = ("TrainingTimeInSeconds", "BillableTimeInSeconds")
 

@@ -8,13 +8,14 @@ from local.sagemaker.errors import AwsError
 from local.sagemaker.host import Host
 from local.sagemaker.shapes import JsonObject, Request, check_fields, flag, mapping, name, required, text, texts, whole
 from local.sagemaker.training import ENVIRONMENT_ENTRIES, ENVIRONMENT_LENGTH, Outside, TrainingJob
-from local.sagemaker.training_folder import channels, hyperparameters
+from local.sagemaker.training_folder import channels, checkpoints, hyperparameters
 
 # ProfilerConfig, DebugHookConfig: what the SageMaker SDK sends by itself and what changes nothing about the result.
 _CREATE = frozenset({
     "TrainingJobName", "HyperParameters", "AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig",
     "ResourceConfig", "StoppingCondition", "Environment", "VpcConfig", "Tags", "EnableNetworkIsolation",
-    "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining", "ProfilerConfig", "DebugHookConfig",
+    "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining", "CheckpointConfig", "ProfilerConfig",
+    "DebugHookConfig",
 })  # fmt: skip
 # Entry point and arguments of a container are the SDK's, for a script that it brings; the image's own one runs here instead.
 _ALGORITHM = frozenset({
@@ -104,6 +105,7 @@ def _check(request: Request) -> None:
     text(request, "RoleArn")
     hyperparameters(request)
     channels(request)
+    checkpoints(request)
     texts(request, "Environment", most=ENVIRONMENT_ENTRIES, longest=ENVIRONMENT_LENGTH)
     required(request, "OutputDataConfig")
     text(mapping(request, "OutputDataConfig"), "S3OutputPath")

@@ -21,7 +21,9 @@ from local.sagemaker.training_folder import (
     FetchS3,
     StoreS3,
     channels,
+    checkpoints,
     fetch_channel,
+    fetch_checkpoints,
     store,
     toolkit_environment,
     write_configuration,
@@ -95,7 +97,10 @@ class TrainingJob:
         self._tell()
         try:
             self._download()
-            exceeded = self._train()
+            try:
+                exceeded = self._train()
+            finally:
+                self._keep_checkpoints()
             if self._closing.is_set():
                 raise JobError("InternalServerError: the local SageMaker was closed")
             self._upload()
@@ -117,6 +122,9 @@ class TrainingJob:
                 fetch_channel(uri, self._ml / "input" / "data" / channel_name, fetch_s3=self._outside.fetch_s3)
             except Exception as error:
                 raise JobError(f"ClientError: Data download failed:{error}") from error
+        kept = checkpoints(self._request)
+        if kept is not None:
+            fetch_checkpoints(kept, self._ml / "checkpoints", fetch_s3=self._outside.fetch_s3)
 
     def _train(self) -> bool:
         """Run the container; returns whether it took longer than its StoppingCondition allows."""
@@ -173,6 +181,14 @@ class TrainingJob:
         except Exception as error:
             raise JobError(f"ClientError: Artifact upload failed:{error}") from error
         self._state.note(ModelArtifacts={"S3ModelArtifacts": f"{output}/model.tar.gz"})
+
+    def _keep_checkpoints(self) -> None:
+        """On AWS each file is copied while the job runs; here all of them are when it ends, however it ends."""
+        uri, folder = checkpoints(self._request), self._ml / "checkpoints"
+        for path in sorted(folder.rglob("*")) if uri is not None else ():
+            if path.is_file():
+                target = f"{str(uri).rstrip('/')}/{path.relative_to(folder).as_posix()}"
+                store(target, path, store_s3=self._outside.store_s3)
 
     def _store(self, folder: Path, *, uri: str) -> None:
         archive = self._folder / uri.rpartition("/")[2]

@@ -6,6 +6,7 @@ sagemaker-training toolkit, which containers without it lack on AWS: nothing may
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from local.sagemaker.errors import AwsError
 from local.sagemaker.shapes import JsonObject, Request, mapping, objects, required, text, texts
 
 HOST_NAME = "algo-1"
+CHECKPOINTS = "/opt/ml/checkpoints"
 HYPERPARAMETERS = 100
 HYPERPARAMETER_LENGTH = 2500
 
@@ -50,6 +52,26 @@ def channels(request: Request) -> dict[str, tuple[str, Request]]:
             raise AwsError.validation(f"InputDataConfig: channel {channel_name!r} is there twice")
         found[channel_name] = (text(source, "S3Uri"), channel)
     return found
+
+
+def checkpoints(request: Request) -> str | None:
+    """Return the S3 URI of the job's checkpoints, or None when it keeps none.
+
+    Raises:
+        AwsError: for another folder than the default.
+    """
+    config = mapping(request, "CheckpointConfig")
+    if not config:
+        return None
+    if config.get("LocalPath", CHECKPOINTS) != CHECKPOINTS:
+        raise AwsError.validation(f"CheckpointConfig.LocalPath: the local SageMaker takes {CHECKPOINTS} only")
+    return text(config, "S3Uri")
+
+
+def fetch_checkpoints(uri: str, folder: Path, *, fetch_s3: FetchS3) -> None:
+    """Fill the folder with the checkpoints that an interrupted job left; there need not be any."""
+    with contextlib.suppress(FileNotFoundError):
+        fetch_s3(uri, folder)
 
 
 def write_configuration(ml: Path, request: Request) -> None:

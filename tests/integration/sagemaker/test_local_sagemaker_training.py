@@ -35,6 +35,14 @@ if mode == "data":
 if mode == "fail":
     (ml / "output" / "failure").write_text("input.training-job: no file\\nsecond line " + "x" * 2000)
     sys.exit(3)
+if mode == "checkpoint":
+    kept = ml / "checkpoints" / "epochs" / "last.txt"
+    epoch = int(kept.read_text()) + 1 if kept.exists() else 1
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(str(epoch))
+    print("epoch", epoch, flush=True)
+    if epoch == 1:
+        time.sleep(600)
 if mode == "crash":
     os.kill(os.getpid(), signal.SIGKILL)
 if mode in ("wait", "stubborn"):
@@ -128,6 +136,25 @@ def unpacked(archive: Path, name: str) -> bytes:
         member = packed.extractfile(name)
         assert member is not None
         return member.read()
+
+
+def test_a_job_goes_on_from_the_checkpoints_of_one_that_was_interrupted(bench: Bench) -> None:
+    spot: dict[str, Json] = {
+        "EnableManagedSpotTraining": True,
+        "CheckpointConfig": {"S3Uri": "s3://bucket/checkpoints/a/", "LocalPath": "/opt/ml/checkpoints"},
+    }
+    bench.service.call("CreateTrainingJob", bench.request("first", "checkpoint", **spot))
+    wait_for(lambda: "epoch 1" in bench.log())
+    bench.service.call("StopTrainingJob", {"TrainingJobName": "first"})
+    assert bench.service.wait_training_job("first") == "Stopped"
+    assert bench.s3("s3://bucket/checkpoints/a/epochs/last.txt").read_text() == "1"
+    described = bench.run("second", "checkpoint", **spot)
+    assert described["TrainingJobStatus"] == "Completed"
+    assert described["CheckpointConfig"] == spot["CheckpointConfig"]
+    assert bench.s3("s3://bucket/checkpoints/a/epochs/last.txt").read_text() == "2"
+    elsewhere: JsonObject = {"S3Uri": "s3://bucket/checkpoints/a/", "LocalPath": "/tmp/elsewhere"}
+    with pytest.raises(AwsError, match=r"CheckpointConfig\.LocalPath"):
+        bench.service.call("CreateTrainingJob", bench.request("third", CheckpointConfig=elsewhere))
 
 
 def test_job_finds_its_contract_and_its_model_is_stored(bench: Bench) -> None:
@@ -241,7 +268,7 @@ def test_files_of_this_machine_can_stand_for_s3(bench: Bench) -> None:
         ({"TrainingJobName": "b", "HyperParameters": {"a": 1}}, "ValidationException", "HyperParameters.a"),
         ({"TrainingJobName": "b", "Environment": {"A": "x" * 513}}, "ValidationException", "at most 512"),
         ({"TrainingJobName": "b", "OutputDataConfig": None}, "ValidationException", "OutputDataConfig"),
-        ({"TrainingJobName": "b", "CheckpointConfig": {}}, "ValidationException", "does not do this"),
+        ({"TrainingJobName": "b", "TensorBoardOutputConfig": {}}, "ValidationException", "does not do this"),
         ({"TrainingJobName": "b", "EnableNetworkIsolation": True}, "ValidationException", "EnableNetworkIsolation"),
         ({"TrainingJobName": "b", "AlgorithmSpecification": {"TrainingImage": "x"}}, "ValidationException", "non-ECR"),
     ],
