@@ -9,10 +9,12 @@ from typing import Literal, Protocol
 from weighbridge.errors import InputError
 from weighbridge.names import Digest, ReleaseId, ReleaseReference
 from weighbridge.resolution import Acceptance, History, Scope
+from weighbridge.trust import Floor
 
 Doubt = Literal["ungoverned", "pins", "not-accepted", "image", "revoked"]
 _RELEASE = "WEIGHBRIDGE_RELEASE"
 _PROMOTION = "WEIGHBRIDGE_PROMOTION"
+_FLOOR = "WEIGHBRIDGE_FLOOR"
 
 
 class Acceptances(Protocol):
@@ -115,6 +117,14 @@ def judge_claim(claim: Claim, *, pins: Pins, history: History, path: str) -> Ite
             f"{accepted.version}@{accepted.release}",
             "take release and promotion from one PromotedModel",
         )
+    if not _floor(claim.environment.get(_FLOOR)).covers(accepted.floor):
+        yield Objection(
+            "pins",
+            f"{path}.{_FLOOR}",
+            f"is {claim.environment.get(_FLOOR)!r}, the promotion was accepted at {accepted.floor}: an older state of the "
+            "channel would be believed",
+            "deploy it anew",
+        )
     revoked = history.marks.get((claim.release_id, "revoked"))
     if revoked is not None:
         yield Objection(
@@ -123,6 +133,13 @@ def judge_claim(claim: Claim, *, pins: Pins, history: History, path: str) -> Ite
             f"{claim.release_id} is revoked: {revoked.reason}",
             "promote another version",
         )
+
+
+def _floor(value: object) -> Floor:
+    try:
+        return Floor.parse(value) if isinstance(value, str) else Floor({})
+    except InputError:
+        return Floor({})
 
 
 def accepted_of(claim: Claim, history: History) -> Acceptance | None:

@@ -51,7 +51,7 @@ KINDS: dict[FindingKind, Kind] = {
     ),
     "config-drift": Kind(
         "HIGH",
-        "A container is told another channel, root or registry than this environment's",
+        "A container is told another channel, root, registry or floor than this environment's",
         "Deploy the endpoint's stack again; if that is another environment's endpoint, name it in except_endpoints.",
     ),
     "model-deleted": Kind(

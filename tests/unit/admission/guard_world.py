@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "WEIGHBRIDGE_RELEASE": REFERENCE,
     "WEIGHBRIDGE_PROMOTION": str(ACCEPTED.release_id),
     **PINS.variables(),
+    "WEIGHBRIDGE_FLOOR": "root=1",
     "WEIGHBRIDGE_TOKEN_SECRET_ID": "weighbridge/prod/artifactory-reader",
 }
 

@@ -27,6 +27,7 @@ from weighbridge.checks.rule import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from weighbridge.errors import CloudError
 from weighbridge.names import Digest, ReleaseId
 from weighbridge.rollout import StackReader, in_rollback
+from weighbridge.trust import Floor
 
 ROLLED_BACK = {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}}
 OTHER = Digest.of(b"other")
@@ -92,6 +93,19 @@ def test_a_revoked_release_is_refused() -> None:
 def test_an_acceptance_of_another_version_does_not_count() -> None:
     memory = Memory(acceptances=(accepted(version="2.0.0"),))
     assert "accepted for 2.0.0@" in admission(memory=memory).judge(MODEL, model())[0]
+
+
+@pytest.mark.parametrize("floor", [None, "", "root=2,timestamp=4", "timestamp=9", "root"])
+def test_a_container_may_not_be_told_a_lower_floor_than_was_accepted(floor: str | None) -> None:
+    memory = Memory(acceptances=(accepted(floor=Floor({"root": 2, "timestamp": 5})),))
+    (reason,) = admission(memory=memory).judge(MODEL, model(PrimaryContainer=container(WEIGHBRIDGE_FLOOR=floor)))
+    assert f"{WHERE}.WEIGHBRIDGE_FLOOR: is {floor!r}, the promotion was accepted at root=2,timestamp=5" in reason
+
+
+def test_a_higher_floor_passes() -> None:
+    memory = Memory(acceptances=(accepted(floor=Floor({"root": 2})),))
+    higher = model(PrimaryContainer=container(WEIGHBRIDGE_FLOOR="root=3,timestamp=1"))
+    assert admission(memory=memory).judge(MODEL, higher) == ()
 
 
 def test_a_config_is_judged_by_the_models_that_it_names() -> None:
