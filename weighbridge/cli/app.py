@@ -14,6 +14,7 @@ from weighbridge.cli import (
     guard,
     inspect,
     ledger,
+    network,
     promote,
     pull,
     reconcile,
@@ -52,6 +53,7 @@ app.add_typer(release.app, name="release")
 app.add_typer(ledger.app, name="ledger")
 app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
+app.add_typer(network.app, name="network")
 app.add_typer(train.app, name="train")
 app.command("reconcile")(reconcile.reconcile)
 app.command("inspect")(inspect.inspect)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from botocore.session import Session
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
 
 from weighbridge.aws_endpoints import SERVICES, cost_of, host_names, services_of
+from weighbridge.cli.run import run
 from weighbridge.settings import (
     CreatedNetwork,
     EnvironmentSettings,
@@ -59,7 +62,7 @@ def test_security_hub_has_an_endpoint_where_findings_go_there() -> None:
 
 
 def test_host_names_are_those_that_clients_ask() -> None:
-    resolver = Session().get_component("endpoint_resolver")
+    resolver = EndpointResolver(Loader().load_data("endpoints"))
     prefixes = {"sagemaker.api": "api.sagemaker", "sagemaker.runtime": "runtime.sagemaker"}
     asked = {
         resolver.construct_endpoint(prefixes.get(name, name), "eu-central-1")["hostname"]
@@ -88,3 +91,27 @@ def test_lean_pays_for_one_zone_and_the_registrys_endpoint_stays_in_all() -> Non
 def test_a_network_that_exists_costs_nothing_here() -> None:
     network = ExistingNetwork(vpc_id="vpc-1", availability_zones=("a",), subnet_ids=("s",))
     assert cost_of(environment("prod", network=network)) is None
+
+
+@pytest.mark.parametrize(("row", "name"), [("with training", "dev"), ("serving alone", "prod")])
+@pytest.mark.parametrize("profile", ["full", "lean"])
+def test_the_page_shows_what_the_shipped_environments_cost(row: str, name: str, profile: str) -> None:
+    settings = environment(name) if profile == "full" else lean(environment(name))
+    found = cost_of(settings)
+    assert found is not None
+    page = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    (line,) = [each for each in page.splitlines() if each.startswith(f"| {row}") and f"| {profile} |" in each]
+    _, _, _, counted, monthly, _ = (cell.strip() for cell in line.split("|"))
+    assert counted == f"{len(found.services)} x {found.zones} + {found.registry_zones}"
+    assert monthly == f"{found.monthly:.2f}"
+
+
+def test_the_command_counts_what_the_library_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(ROOT / "environments")
+    assert run(["network", "cost", "--env", "prod", "--environments", folder, "--hourly", "0.012", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    expected = cost_of(environment("prod"), hourly=0.012)
+    assert expected is not None
+    assert answer["endpoint_zones"] == expected.endpoint_zones
+    assert answer["monthly"] == f"{expected.monthly:.2f}"
+    assert set(answer["endpoints"]) == set(expected.services)
