@@ -33,6 +33,8 @@ def settings_of(folder: Path, *, exchanging: bool, **registry: Any) -> Environme
     key.write_text(f"-----BEGIN PRIVATE KEY-----\n{VALUE}\n-----END PRIVATE KEY-----\n", encoding="utf-8")
     document = yaml.safe_load((ROOT / "environments" / "dev.yaml").read_text(encoding="utf-8"))
     document["registry"] |= {"images": IMAGES, **registry}
+    for part, name in ((document["training"], "runtime_image"), (document["training"]["job"], "image")):
+        part[name] = f"registry.example.com/ml-docker/{name.replace('_', '-')}@sha256:{'a' * 64}"
     document["trust"] = {"keys": {**KEYS, "root": [f"file:{key}"]}}
     if exchanging:
         document["registry"]["credentials"] = {"iam": {"expires_in": 1800}}

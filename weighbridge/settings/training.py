@@ -31,10 +31,26 @@ def read_training(top: Section, *, registry: RegistrySettings, trust: TrustSetti
         registrar_secret=optional_secret(section, "registrar_secret", default=None, credentials=registry.credentials),
         job=read_job(section.optional_section("job")),
     )
+    _check_images(section, found, registry=registry)
     _check_secrets(section, found, registry=registry, trust=trust)
     if trust is not None:
         _check_keys(section, trust.keys)
     return found
+
+
+def _check_images(section: Section, found: TrainingSettings, *, registry: RegistrySettings) -> None:
+    """Refuse images that would not be where they are looked for: SageMaker logs in for all of them, or for none."""
+    if registry.images is None:
+        return
+    images = {"runtime_image": found.runtime_image}
+    if found.job is not None:
+        images["job.image"] = found.job.image
+    for key, image in images.items():
+        if ".dkr.ecr." in image.partition("/")[0]:
+            section.refuse(
+                key, f"{image.partition('@')[0]} is in ECR, but registry.images is given",
+                f"name the image in {registry.images.repository}, or remove registry.images",
+            )  # fmt: skip
 
 
 def _check_secrets(

@@ -34,6 +34,9 @@ def with_registry(**registry: Any) -> dict[str, Any]:
     document = copy.deepcopy(GOOD)
     document["registry"] |= registry
     document["trust"] = {"keys": KEYS}
+    if "images" in registry:
+        document["training"]["runtime_image"] = f"registry.example.com/ml-docker/inference@sha256:{'a' * 64}"
+        document["training"].pop("job", None)
     return document
 
 
@@ -104,6 +107,17 @@ def test_without_an_exchange_there_are_no_roles_and_secrets_have_names(tmp_path:
 )
 def test_rotation_is_off_until_it_is_asked_for(tmp_path: Path, rotation: Any, expected: Any) -> None:
     assert load(tmp_path, with_registry(rotation=rotation)).registry.rotation == expected
+
+
+def test_images_in_ecr_are_refused_where_the_registry_is_asked(tmp_path: Path) -> None:
+    for key, words in (
+        ("runtime_image", r"training\.runtime_image: .*weighbridge-inference is in ECR, but registry\.images"),
+        ("job", r"training\.job\.image: .*weighbridge-training is in ECR, but registry\.images"),
+    ):
+        document = with_registry(images=IMAGES)
+        document["training"][key] = copy.deepcopy(GOOD["training"][key])
+        with pytest.raises(SettingsError, match=words):
+            load(tmp_path, document)
 
 
 @pytest.mark.parametrize(
