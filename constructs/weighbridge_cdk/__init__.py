@@ -4,9 +4,11 @@ from weighbridge_cdk.admission_hook import AdmissionHook
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
+from weighbridge_cdk.component_scaling import Copies
 from weighbridge_cdk.egress import Egress
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint
+from weighbridge_cdk.governed_inference_component import GovernedInferenceComponent
 from weighbridge_cdk.governed_training import GovernedTraining
 from weighbridge_cdk.inspector import Inspector
 from weighbridge_cdk.layer import DependencyLayer
@@ -32,10 +34,12 @@ __all__ = [
     "ArtifactoryConnection",
     "ChannelKeeper",
     "ChannelPin",
+    "Copies",
     "DependencyLayer",
     "Egress",
     "EndpointAssertion",
     "GovernedEndpoint",
+    "GovernedInferenceComponent",
     "GovernedModelChecks",
     "GovernedTraining",
     "Inspector",

@@ -27,7 +27,7 @@ _LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 
 
 class VariantScaling(Construct):
-    """A function that registers the variant as a scalable target, and three occasions for it (docs/decisions/0011).
+    """A function that registers the variant as a scalable target, and three occasions for it (docs/decisions/0014).
 
     A custom resource before the endpoint deregisters when the instance type changes, one behind the assertion registers,
     and a rule on the end of the stack's updates and rollbacks registers what a rollback left deregistered.

@@ -32,6 +32,9 @@ class EndpointAssertion(Construct):
         endpoint_name: str,
         endpoint_config_name: str,
         release_digest: str,
+        component: sagemaker.CfnInferenceComponent | None = None,
+        component_name: str | None = None,
+        component_model_name: str | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -43,6 +46,9 @@ class EndpointAssertion(Construct):
             endpoint_name: its explicit name.
             endpoint_config_name: name of the config that it was told to run.
             release_digest: `sha256:HEX` of the release behind that config.
+            component: the inference component that the model is, if it is one; the assertion runs after it, too.
+            component_name: its explicit name.
+            component_model_name: name of the SageMaker model that it was told to serve.
             placement: the VPC to ask from; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the function's logs are kept.
@@ -66,6 +72,15 @@ class EndpointAssertion(Construct):
                 )
             ],
         )
+        if component_name is not None:
+            self.checker.allow(
+                "sagemaker:DescribeInferenceComponent",
+                resources=[
+                    cdk.Stack.of(self).format_arn(
+                        service="sagemaker", resource="inference-component", resource_name=component_name.lower()
+                    )
+                ],
+            )
         # The same event means refusal while the stack moves forward, and nothing while it is rolled back.
         self.checker.allow("cloudformation:DescribeStacks", resources=[cdk.Aws.STACK_ID])
         self.resource = cdk.CustomResource(
@@ -78,6 +93,13 @@ class EndpointAssertion(Construct):
                 "EndpointName": endpoint_name,
                 "EndpointConfigName": endpoint_config_name,
                 "ReleaseDigest": release_digest,
+                **(
+                    {}
+                    if component_name is None
+                    else {"ComponentName": component_name, "ComponentModelName": component_model_name}
+                ),
             },
         )
         self.resource.node.add_dependency(endpoint, self.checker)
+        if component is not None:
+            self.resource.node.add_dependency(component)

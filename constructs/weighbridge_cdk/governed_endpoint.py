@@ -153,7 +153,7 @@ class GovernedEndpoint(Construct):
     ) -> VariantScaling:
         """Keep the load of each instance at a target: requests at one time, or requests a minute. Once per endpoint.
 
-        While a deployment changes the instance type, the target is deregistered (docs/decisions/0011): capacity stays as it is.
+        While a deployment changes the instance type, the target is deregistered (docs/decisions/0014): capacity stays as it is.
 
         Raises:
             InputError: when the numbers cannot be, not exactly one target is given, or `minimum` instances are too few for

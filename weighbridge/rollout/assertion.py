@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from weighbridge.customresource import Event
 from weighbridge.errors import CloudError, RefusedError
 from weighbridge.names import Digest
+from weighbridge.rollout.component import POLL_SECONDS, RULE, ExpectedComponent, assert_component
 from weighbridge.rollout.stack import ROLLING_BACK, StackReader
 
 if TYPE_CHECKING:
@@ -29,19 +30,21 @@ if TYPE_CHECKING:
 
 # Source: SageMaker API reference, DescribeEndpoint, EndpointStatus.
 PASSING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
-POLL_SECONDS = 5.0
 # For CloudFormation to say, at its slowest (weighbridge.cloud.SHORT), whether the stack is being rolled back.
 ASKING_SECONDS = 35.0
-RULE = "refused.endpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What was deployed: the endpoint's name, the config that it must run, and the release behind that."""
+    """What was deployed: the endpoint's name, the config that it must run, and the release behind that.
+
+    `component` is there when the model is an inference component on the endpoint.
+    """
 
     endpoint: str
     config: str
     release: Digest
+    component: ExpectedComponent | None = None
 
     @classmethod
     def of(cls, event: Event) -> Self:
@@ -54,6 +57,7 @@ class Expectation:
             endpoint=event.text("EndpointName"),
             config=event.text("EndpointConfigName"),
             release=Digest.parse(event.text("ReleaseDigest"), field="ResourceProperties.ReleaseDigest"),
+            component=ExpectedComponent.of(event) if "ComponentName" in event.properties else None,
         )
 
 
@@ -82,9 +86,20 @@ def assert_endpoint(
         sleep(POLL_SECONDS)
         found = _describe(client, expected.endpoint)
     config = found.get("EndpointConfigName", "")
-    if (found["EndpointStatus"], config) == ("InService", expected.config) or rolling_back():
-        return config
-    raise RefusedError(_refusal(expected, found), rule=RULE)
+    if (found["EndpointStatus"], config) != ("InService", expected.config):
+        if rolling_back():
+            return config
+        raise RefusedError(_refusal(expected, found), rule=RULE)
+    if expected.component is not None:
+        assert_component(
+            expected.component,
+            release=expected.release,
+            client=client,
+            rolling_back=rolling_back,
+            seconds_left=lambda: seconds_left() - ASKING_SECONDS,
+            sleep=sleep,
+        )
+    return config
 
 
 def in_rollback(stack: StackReader) -> bool:
