@@ -16,6 +16,7 @@ from weighbridge.settings.hosting import (
 )
 from weighbridge.settings.job import JobSettings
 from weighbridge.settings.network import CreatedNetwork, ExistingNetwork
+from weighbridge.settings.policy import PolicySettings
 from weighbridge.settings.setup import SetupSettings
 
 
@@ -152,6 +153,10 @@ class KeySettings:
     snapshot: str
     timestamp: str
     inspector: str | None = None
+    sealer: str | None = None
+    approver: str | None = None
+    image_builder: str | None = None
+    breakglass: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +177,33 @@ class InspectorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalsSettings:
+    """`secret` is the name of the secret that the governance stack creates, empty, for the approvals' own registry token; None
+    where the function's role is exchanged for one. With `create_key` the stack creates the approver's key under its alias, with
+    a key policy that lets nobody else sign; else the key exists. `approvers` are the ARNs of users and roles that may approve."""
+
+    secret: str | None
+    create_key: bool = False
+    approvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TrustSettings:
     """How the channel is signed.
 
     `ledger` is where promotion numbers are claimed: `dynamodb:TABLE` or `sqlite:PATH`. `keeper` is there when snapshot and
-    timestamp are signed with keys in KMS, `inspector` when there is a key to sign inspections with.
+    timestamp are signed with keys in KMS, `inspector` when there is a key to sign inspections with. `events` is the ledger of
+    what happened (`dynamodb:TABLE` or `sqlite:PATH`), `seals` where its seals lie (`s3:BUCKET` or `folder:PATH`).
     """
 
     keys: KeySettings
     ledger: str | None = None
+    events: str | None = None
+    seals: str | None = None
     keeper: KeeperSettings | None = None
     inspector: InspectorSettings | None = None
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    approvals: ApprovalsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from weighbridge.settings.identity import optional_secret
-from weighbridge.settings.schema import InspectorSettings, KeeperSettings, KeySettings, RegistrySettings, TrustSettings
+from weighbridge.settings.policy import read_policy
+from weighbridge.settings.schema import (
+    ApprovalsSettings,
+    InspectorSettings,
+    KeeperSettings,
+    KeySettings,
+    RegistrySettings,
+    TrustSettings,
+)
 from weighbridge.settings.section import Section
 
 SIGNER = r"(file:|awskms:).+"
 SIGNER_FORM = "a signer URI such as awskms:alias/NAME or file:PATH"
 LEDGER = r"(dynamodb:[A-Za-z0-9_.-]{3,255}|sqlite:.+)"
+SEALS = r"(s3:[a-z0-9][a-z0-9.-]{2,62}|folder:.+)"
 KMS = "awskms:"
+APPROVER = r"arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@-]+"
 # An alarm rings when a day passes without a measurement, so two runs have to fit into one.
 MOST_HOURS = 12
 _SINGLE = ("targets", "registrar", "revocations", "snapshot", "timestamp")
@@ -24,21 +34,90 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
     section = top.optional_section("trust")
     if section is None:
         return None
-    section.allow("keys", "ledger", "keeper", "inspector")
+    section.allow("keys", "ledger", "events", "seals", "keeper", "inspector", "policy", "approvals")
     keys = section.section("keys")
-    keys.allow("root", "promoters", "inspector", *_SINGLE)
+    keys.allow("root", "promoters", "inspector", "sealer", "approver", "image_builder", "breakglass", *_SINGLE)
     found = KeySettings(
         root=keys.texts("root", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
         promoters=keys.texts("promoters", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
         **{name: keys.text(name, pattern=SIGNER, form=SIGNER_FORM) for name in _SINGLE},
         inspector=keys.optional_text("inspector", pattern=SIGNER, form=SIGNER_FORM),
+        sealer=_sealer(keys),
+        approver=keys.optional_text("approver", pattern=SIGNER, form=SIGNER_FORM),
+        image_builder=keys.optional_text("image_builder", pattern=SIGNER, form=SIGNER_FORM),
+        breakglass=keys.texts("breakglass", pattern=SIGNER, form=SIGNER_FORM),
     )
+    _check_stating_keys(keys, found)
     return TrustSettings(
         keys=found,
         ledger=section.optional_text("ledger", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
+        events=section.optional_text("events", pattern=LEDGER, form="dynamodb:TABLE or sqlite:PATH"),
+        seals=section.optional_text("seals", pattern=SEALS, form="s3:BUCKET or folder:PATH"),
         keeper=_keeper(section, keys=found, environment=environment, registry=registry),
         inspector=_inspector(section, keys=found, environment=environment, registry=registry),
+        policy=read_policy(section, approver=found.approver is not None),
+        approvals=_approvals(section, keys=found, environment=environment, registry=registry),
     )
+
+
+def _check_stating_keys(section: Section, keys: KeySettings) -> None:
+    held = {uri: f"{name}[{i}]" for name in ("root", "promoters") for i, uri in enumerate(getattr(keys, name))}
+    held |= {getattr(keys, name): name for name in _SINGLE}
+    held |= {uri: name for name in ("inspector", "sealer") if (uri := getattr(keys, name)) is not None}
+    stating = [("approver", keys.approver), ("image_builder", keys.image_builder)]
+    stating += [(f"breakglass[{i}]", uri) for i, uri in enumerate(keys.breakglass)]
+    for name, uri in stating:
+        if uri is not None and held.setdefault(uri, name) != name:
+            section.refuse(name, f"is trust.keys.{held[uri]} too", "nobody's key can do two jobs")
+    if len(keys.breakglass) == 1:
+        section.refuse(
+            "breakglass", "holds one key", "breaking the glass takes two people: give at least two keys, or none"
+        )
+
+
+def _approvals(
+    section: Section, *, keys: KeySettings, environment: str, registry: RegistrySettings
+) -> ApprovalsSettings | None:
+    approvals = section.optional_section("approvals")
+    if approvals is None:
+        return None
+    if keys.approver is None or not keys.approver.startswith(KMS):
+        section.refuse("approvals", "a function can sign with a key in KMS alone", "give keys.approver as awskms:")
+    approvals.allow("secret", "create_key", "approvers")
+    alias = keys.approver.removeprefix(KMS)
+    create = approvals.flag("create_key", default=False)
+    if create and not alias.startswith("alias/"):
+        approvals.refuse("create_key", f"{keys.approver} is no alias", "give keys.approver as awskms:alias/NAME")
+    secret = optional_secret(
+        approvals,
+        "secret",
+        default=f"weighbridge/{environment}/artifactory-approver",
+        credentials=registry.credentials,
+    )
+    if secret is not None and secret == registry.reader_secret:
+        approvals.refuse(
+            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
+        )
+    return ApprovalsSettings(
+        secret=secret,
+        create_key=create,
+        approvers=approvals.texts(
+            "approvers", pattern=APPROVER, form="the ARN of an IAM user or role, without a path", minimum=1
+        ),
+    )
+
+
+def _sealer(keys: Section) -> str | None:
+    found = keys.optional_text("sealer", pattern=SIGNER, form=SIGNER_FORM)
+    if found is None:
+        return None
+    for name in ("root", "promoters"):
+        if found in keys.texts(name, pattern=SIGNER, form=SIGNER_FORM, minimum=1):
+            keys.refuse("sealer", f"is trust.keys.{name} too", "nobody's key can do two jobs")
+    for name in _SINGLE:
+        if found == keys.text(name, pattern=SIGNER, form=SIGNER_FORM):
+            keys.refuse("sealer", f"is trust.keys.{name} too", "nobody's key can do two jobs")
+    return found
 
 
 def _keeper(

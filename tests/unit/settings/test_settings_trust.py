@@ -98,3 +98,31 @@ def test_an_inspector_without_a_key_is_refused(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"trust\.inspector: there is no key"):
         load_settings(path)
+
+
+def test_the_ledger_of_events_and_its_seals_can_be_named(tmp_path: Path) -> None:
+    document = copy.deepcopy(GOOD)
+    document["trust"] |= {"events": "dynamodb:weighbridge-prod-events", "seals": "s3:weighbridge-prod-seals"}
+    document["trust"]["keys"]["sealer"] = "awskms:alias/weighbridge-prod-sealer"
+    (tmp_path / "prod.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    found = load_settings(tmp_path / "prod.yaml").trust
+    assert found is not None
+    assert (found.events, found.seals) == ("dynamodb:weighbridge-prod-events", "s3:weighbridge-prod-seals")
+    assert found.keys.sealer == "awskms:alias/weighbridge-prod-sealer"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("events", "events"), ("events", "s3:bucket"), ("seals", "s3:No"), ("seals", "x")]
+)
+def test_a_malformed_place_of_the_ledger_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    document = copy.deepcopy(GOOD)
+    document["trust"][key] = value
+    (tmp_path / "prod.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(SettingsError, match=rf"trust\.{key}"):
+        load_settings(tmp_path / "prod.yaml")
+
+
+@pytest.mark.parametrize("role", ["targets", "registrar", "revocations", "snapshot"])
+def test_the_sealer_gets_nobody_elses_key(tmp_path: Path, role: str) -> None:
+    with pytest.raises(SettingsError, match=rf"keys\.sealer: is trust\.keys\.{role} too"):
+        load(tmp_path, sealer=GOOD["trust"]["keys"][role])
