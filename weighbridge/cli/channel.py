@@ -26,7 +26,10 @@ Promoters = Annotated[
     ),
 ]
 Threshold = Annotated[
-    int, typer.Option("--threshold", min=1, help="How many distinct promoters must sign a promotion.")
+    int | None,
+    typer.Option(
+        "--threshold", min=1, help="How many distinct promoters must sign a promotion. Default: trust.policy.threshold."
+    ),
 ]
 
 
@@ -68,14 +71,14 @@ def init(
         ),
     ] = None,
     promoter: Promoters = None,
-    threshold: Threshold = 1,
+    threshold: Threshold = None,
     root_threshold: Annotated[
         int | None, typer.Option("--root-threshold", min=1, help="How many root keys must sign. Default: a majority.")
     ] = None,
     policy: Annotated[
         Path | None,
         typer.Option(
-            "--policy", metavar="FILE", help="The channel's policy. Default: signed provenance, and a signed inspection with trust.keys.inspector."
+            "--policy", metavar="FILE", help="The channel's policy. Default: what trust.policy and trust.keys say."
         ),
     ] = None,
     base_owner: Annotated[
@@ -139,7 +142,7 @@ def add_model(
     settings: options.SettingsFile = None,
     environments: options.Environments = options.DEFAULT_ENVIRONMENTS,
     promoter: Promoters = None,
-    threshold: Threshold = 1,
+    threshold: Threshold = None,
     ledger: options.Ledger = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -162,24 +165,29 @@ def add_model(
 def policy(
     model: options.ModelName,
     file: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="Replace the policy by this one.")] = None,
+    from_settings: Annotated[
+        bool, typer.Option("--from-settings", help="Replace the policy by what trust.policy and trust.keys say.")
+    ] = False,
     env: options.Environment = None,
     settings: options.SettingsFile = None,
     environments: options.Environments = options.DEFAULT_ENVIRONMENTS,
     ledger: options.Ledger = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Print the channel's verified policy as JSON, or replace it with --set FILE.
+    """Print the channel's verified policy as JSON, or replace it: with --set FILE, or --from-settings.
 
-    MODEL is any model of the channel. To change the policy: print it into a file, edit the file, set it. Replacing runs as
-    the channel's owner.
+    MODEL is any model of the channel. To change the policy: edit trust.policy of the settings, or print it into a file, edit
+    the file, set it. Replacing runs as the channel's owner.
     """
     import json
 
     from weighbridge.cli import founding
 
     setup = Setup.open(env=env, file=settings, folder=environments)
-    if file is not None:
-        wanted = founding.read_policy(file)
+    if file is not None and from_settings:
+        raise InputError("--set and --from-settings: give one of the two", rule="input.usage")
+    if file is not None or from_settings:
+        wanted = founding.settings_policy(setup) if file is None else founding.read_policy(file)
         signers = [setup.signer(setup.keys.targets)]
         setup.channel(client=setup.client(), ledger=ledger).set_policy(
             policy=wanted, signers=signers, now=datetime.now(UTC)

@@ -7,14 +7,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from securesystemslib.signer import Key
+
 from weighbridge import canonical
 from weighbridge.cli.keyfiles import public_key
 from weighbridge.cli.setup import Setup
 from weighbridge.errors import ConflictError, InputError, SettingsError, TrustError
 from weighbridge.names import Digest
 from weighbridge.trust import (
+    APPROVAL_TYPE,
+    IMAGE_TYPE,
+    Approvals,
     ChannelReader,
     ChannelSigners,
+    Gates,
     MetadataSource,
     OnlineSigners,
     Policy,
@@ -22,6 +28,7 @@ from weighbridge.trust import (
     RoleKeys,
     parse_policy,
 )
+from weighbridge.trust.approval import BREAK_GLASS_ROLE
 from weighbridge.trust.inspected import INSPECTION_TYPE
 from weighbridge.trust.provenance import PREDICATE_TYPE
 
@@ -40,29 +47,62 @@ def channel_signers(setup: Setup, *, root_threshold: int | None) -> ChannelSigne
     )
 
 
-def promoter_keys(setup: Setup, uris: Sequence[str] | None, *, threshold: int) -> RoleKeys:
-    """Return the promoters' public keys, from options or settings."""
+def promoter_keys(setup: Setup, uris: Sequence[str] | None, *, threshold: int | None) -> RoleKeys:
+    """Return the promoters' public keys and how many must sign, from options or settings."""
     wanted = tuple(uris or setup.keys.promoters)
-    return RoleKeys(keys=tuple(public_key(setup, uri) for uri in wanted), threshold=threshold)
+    return RoleKeys(
+        keys=tuple(public_key(setup, uri) for uri in wanted), threshold=threshold or setup.trust.policy.threshold
+    )
 
 
 def first_policy(setup: Setup, *, file: Path | None, base_owners: tuple[str, ...]) -> Policy:
-    """Return the policy in `file`, else one that demands provenance signed by the registrar, and an inspection where the
-    settings name an inspector's key."""
+    """Return the policy in `file`, else the one that the settings describe."""
     if file is not None:
         if base_owners:
             raise InputError("--policy: holds the base owners: give it alone", rule="input.usage")
         return read_policy(file)
-    demanded = {"registrar": (PREDICATE_TYPE, setup.keys.registrar)}
-    if setup.keys.inspector is not None:
-        demanded["inspector"] = (INSPECTION_TYPE, setup.keys.inspector)
-    keys = {role: public_key(setup, uri) for role, (_, uri) in demanded.items()}
+    return settings_policy(setup, base_owners=base_owners)
+
+
+def settings_policy(setup: Setup, *, base_owners: tuple[str, ...] = ()) -> Policy:
+    """Return the policy of `trust.policy` and `trust.keys`: provenance signed by the registrar, whatever else the keys bring
+    (inspections, approvals, statements about images), and the gates.
+
+    Args:
+        base_owners: beyond those of the settings.
+
+    Raises:
+        InputError: naming a field that makes no policy, or a key that cannot be read.
+    """
+    keys, asked = setup.keys, setup.trust.policy
+    stating = {
+        "registrar": (PREDICATE_TYPE, keys.registrar),
+        "inspector": (INSPECTION_TYPE, keys.inspector),
+        "approver": (APPROVAL_TYPE if asked.approvals is not None else None, keys.approver),
+        "image_builder": (IMAGE_TYPE, keys.image_builder),
+    }
+    held: dict[str, tuple[Key, ...]] = {
+        role: (public_key(setup, uri),) for role, (_, uri) in stating.items() if uri is not None
+    }
+    if keys.breakglass:
+        held[BREAK_GLASS_ROLE] = tuple(public_key(setup, uri) for uri in keys.breakglass)
+    required = {kind: (role,) for role, (kind, _) in stating.items() if kind is not None and role in held}
+    terms = asked.approvals
     return Policy(
         channel=setup.settings.channel.name,
-        keys={key.keyid: key for key in keys.values()},
-        roles={role: (key.keyid,) for role, key in keys.items()},
-        required_statements={kind: (role,) for role, (kind, _) in demanded.items()},
-        base_owners=base_owners,
+        keys={key.keyid: key for items in held.values() for key in items},
+        roles={role: tuple(key.keyid for key in items) for role, items in held.items()},
+        required_statements={**required, **{kind: (role,) for kind, role in asked.required_statements.items()}},
+        licences=asked.licences,
+        base_owners=tuple(dict.fromkeys((*asked.base_owners, *base_owners))),
+        gates=Gates(
+            base_models=asked.base_models,
+            formats=asked.formats,
+            soak_hours=asked.soak_hours,
+            separation=asked.separation,
+            approvals=None if terms is None else Approvals(count=terms.count, days=terms.days),
+            principals={public_key(setup, item.key).keyid: item.name for item in asked.principals},
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from weighbridge.errors import InputError, SettingsError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import check_name
-from weighbridge.settings import EnvironmentSettings, KeySettings, load_environments, load_settings
+from weighbridge.settings import EnvironmentSettings, KeySettings, TrustSettings, load_environments, load_settings
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -109,9 +109,18 @@ class Setup:
         Raises:
             SettingsError: when the settings name none.
         """
+        return self.trust.keys
+
+    @property
+    def trust(self) -> TrustSettings:
+        """How the channel is signed.
+
+        Raises:
+            SettingsError: when the settings do not say.
+        """
         if self.settings.trust is None:
             raise SettingsError(f"{self.file}: trust: is missing: name the channel's keys there (docs/settings.md)")
-        return self.settings.trust.keys
+        return self.settings.trust
 
     def aws(self) -> Aws:
         """Clients of AWS in the environment's region."""

@@ -10,8 +10,10 @@ from weighbridge.settings.hosting import (
 )
 from weighbridge.settings.loading import load_environments, load_settings
 from weighbridge.settings.network import CreatedNetwork, ExistingNetwork, RouteSettings
+from weighbridge.settings.policy import ApprovalSettings, PolicySettings
 from weighbridge.settings.schema import (
     AlarmSettings,
+    ApprovalsSettings,
     ChannelSettings,
     CredentialsSettings,
     EndpointSettings,
@@ -33,6 +35,8 @@ from weighbridge.settings.schema import (
 
 __all__ = [
     "AlarmSettings",
+    "ApprovalSettings",
+    "ApprovalsSettings",
     "AutoscalingSettings",
     "CacheSettings",
     "ChannelSettings",
@@ -51,6 +55,7 @@ __all__ = [
     "KeeperSettings",
     "KeySettings",
     "ModelSettings",
+    "PolicySettings",
     "ProxySettings",
     "ReconcilerSettings",
     "RegistrySettings",

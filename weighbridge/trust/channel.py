@@ -29,6 +29,7 @@ from weighbridge.trust.repository import View, read_or_none, read_roots, read_ta
 from weighbridge.trust.roles import (
     RESERVED,
     REVOCATIONS,
+    REVOCATIONS_PATTERN,
     Expiries,
     OnlineSigners,
     RoleKeys,
@@ -199,18 +200,31 @@ class Channel:
         Raises:
             InputError: when the model is not known, or its metadata is not signed by enough of `promoters`.
         """
+        if name in RESERVED:
+            raise InputError(f"{self._channel}: {name!r} is no model")
+        self._set_keys(name, keys=promoters, pattern=promotions_pattern(name), signers=signers, now=now)
+
+    def set_security(self, *, keys: RoleKeys, signers: Sequence[Signer], now: datetime) -> None:
+        """Replace the keys that revoke; `signers` hold the targets keys. The list must stay valid, as for `set_promoters`.
+
+        Raises:
+            InputError: when the list is not signed by enough of `keys`.
+        """
+        self._set_keys(REVOCATIONS, keys=keys, pattern=REVOCATIONS_PATTERN, signers=signers, now=now)
+
+    def _set_keys(self, role: str, *, keys: RoleKeys, pattern: str, signers: Sequence[Signer], now: datetime) -> None:
         view = self._open(now)
 
         def edit(targets: Targets) -> bool:
-            if name not in delegated_roles(targets) or name in RESERVED:
-                raise InputError(f"{self._channel}: model {name!r} is not known here: add it first")
-            changed = delegate(targets, role=name, keys=promoters, pattern=promotions_pattern(name), replace=True)
+            if role not in delegated_roles(targets):
+                raise InputError(f"{self._channel}: model {role!r} is not known here: add it first")
+            changed = delegate(targets, role=role, keys=keys, pattern=pattern, replace=True)
             try:
-                read_targets(self._store, role=name, snapshot=view.snapshot, delegator=targets)
+                read_targets(self._store, role=role, snapshot=view.snapshot, delegator=targets)
             except TrustError as error:
                 raise InputError(
-                    f"model {name!r}: its metadata is not signed by enough of the new promoters: let them renew it "
-                    f"while the old ones are still named: {error}"
+                    f"role {role!r}: its metadata is not signed by enough of the new keys: let them renew it while the old "
+                    f"ones are still named: {error}"
                 ) from error
             return changed
 
@@ -249,7 +263,9 @@ class Channel:
         """Sign snapshot and timestamp anew, with new expiries. To be called on a schedule."""
         self._publisher.publish_snapshot(self._open(now), roles={}, now=now)
 
-    def rotate_root(self, *, keys: RoleKeys, signers: Sequence[Signer], now: datetime) -> int:
+    def rotate_root(
+        self, *, keys: RoleKeys, signers: Sequence[Signer], now: datetime, targets: RoleKeys | None = None
+    ) -> int:
         """Publish the next root, with a new expiry, and return its version. Clients follow it from the one they pin.
 
         This channel's `online` signers become the ones that sign snapshot and timestamp from now on.
@@ -257,8 +273,10 @@ class Channel:
         Args:
             keys: who signs roots from now on.
             signers: enough of the old and of the new root keys.
+            targets: who is the channel's owner from now on; its published metadata must stay valid, as for `set_promoters`.
 
         Raises:
+            InputError: when the owner's metadata is not signed by enough of `targets`.
             TrustError: rule `refused.root`, when the signers do not reach both thresholds.
         """
         return rotate_root(
@@ -270,6 +288,7 @@ class Channel:
             signers=signers,
             expiries=self._expiries,
             now=now,
+            targets=targets,
         )
 
     def _edit(

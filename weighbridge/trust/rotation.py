@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from securesystemslib.signer import Signer
-from tuf.api.metadata import Metadata, Root, Snapshot, Timestamp
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
-from weighbridge.errors import TrustError
+from weighbridge.errors import InputError, TrustError
 from weighbridge.trust.publisher import Publisher
-from weighbridge.trust.repository import read_timestamp
+from weighbridge.trust.repository import read_snapshot, read_targets, read_timestamp
 from weighbridge.trust.roles import Expiries, OnlineSigners, RoleKeys, metadata_path
 from weighbridge.trust.signing import sign_root
 from weighbridge.trust.stores import MetadataStore
@@ -27,6 +27,7 @@ def rotate_root(
     signers: Sequence[Signer],
     expiries: Expiries,
     now: datetime,
+    targets: RoleKeys | None = None,
 ) -> int:
     """Publish the next root and return its version.
 
@@ -37,12 +38,19 @@ def rotate_root(
         keys: who signs roots from now on.
         online: who signs snapshot and timestamp from now on; `publisher` holds the same.
         signers: enough of the old and of the new root keys.
+        targets: who is the channel's owner from now on; None leaves that as it is.
+
+    Raises:
+        InputError: when the owner's published metadata is not signed by enough of `targets`.
     """
     current = roots[-1]
     wanted = copy.deepcopy(current)
     _set_keys(wanted, Root.type, keys)
     _set_keys(wanted, Snapshot.type, RoleKeys.of([online.snapshot]))
     _set_keys(wanted, Timestamp.type, RoleKeys.of([online.timestamp]))
+    if targets is not None:
+        _set_keys(wanted, Targets.type, targets)
+        _check_owner(store, wanted, current)
     if len(roots) > 1 and (wanted.roles, wanted.keys) == (current.roles, current.keys):
         previous = roots[-2]
         if not _is_handed_over(store, current):
@@ -55,6 +63,19 @@ def rotate_root(
     store.write_once(metadata_path(role=Root.type, version=wanted.version), data)
     publisher.hand_over(view, root=wanted, now=now)
     return wanted.version
+
+
+def _check_owner(store: MetadataStore, wanted: Root, current: Root) -> None:
+    newest = current if _is_handed_over(store, current) else wanted
+    timestamp = read_timestamp(store, root=newest)
+    snapshot = read_snapshot(store, root=newest, timestamp=timestamp)
+    try:
+        read_targets(store, role=Targets.type, snapshot=snapshot, delegator=wanted)
+    except TrustError as error:
+        raise InputError(
+            "targets: the owner's metadata is not signed by enough of the new keys: name old and new ones first, let the new "
+            f"ones renew it, then take the old ones away: {error}"
+        ) from error
 
 
 def _set_keys(root: Root, role: str, keys: RoleKeys) -> None:
