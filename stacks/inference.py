@@ -9,20 +9,17 @@ from constructs import Construct
 from stacks.access import name_roles
 from stacks.alarms import notify
 from stacks.retention import log_retention
+from stacks.serving import add_serving
 from weighbridge.settings import EnvironmentSettings, ModelSettings
 from weighbridge.settings.roles import endpoint_part, resolver_part
 from weighbridge_cdk import (
     ArtifactoryConnection,
     ChannelPin,
-    GovernedEndpoint,
     NetworkPlacement,
     PromotedModel,
     RegistryCredentials,
     ReleaseWatcher,
     ResolutionRecords,
-    RollbackThresholds,
-    Rollout,
-    resource_name,
 )
 
 
@@ -64,6 +61,7 @@ class InferenceStack(cdk.Stack):
             model_name=model.name,
             release_id=release_id.value_as_string,
             instance_type=model.endpoint.instance_type,
+            image_cuda=model.endpoint.cuda,
             channel=ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest),
             connection=connection,
             records=records,
@@ -71,8 +69,14 @@ class InferenceStack(cdk.Stack):
             log_retention=retention,
         )
         notify(self, settings=settings, alarms=[promoted.alarm])
-        self._image_credentials = image_credentials
-        endpoint = self._add_endpoint(settings=settings, model=model, promoted=promoted, placement=placement)
+        endpoint = add_serving(
+            self,
+            settings=settings,
+            model=model,
+            promoted=promoted,
+            placement=placement,
+            image_credentials=image_credentials,
+        )
         roles = {resolver_part(model): promoted.resolver.role, endpoint_part(model): endpoint.execution_role.role}
         name_roles(settings, roles)
         ReleaseWatcher(
@@ -86,34 +90,3 @@ class InferenceStack(cdk.Stack):
         )
         cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name, description="Send requests here")
         cdk.CfnOutput(self, "ReleaseReference", value=promoted.release_reference, description="What is served")
-
-    def _add_endpoint(
-        self,
-        *,
-        settings: EnvironmentSettings,
-        model: ModelSettings,
-        promoted: PromotedModel,
-        placement: NetworkPlacement,
-    ) -> GovernedEndpoint:
-        rollout, alarms = model.endpoint.rollout, model.endpoint.alarms
-        return GovernedEndpoint(
-            self,
-            "Endpoint",
-            endpoint_name=resource_name("weighbridge", settings.environment, model.name),
-            model=promoted,
-            placement=placement,
-            instance_count=model.endpoint.instance_count,
-            rollout=Rollout(
-                canary_instances=rollout.canary_instances,
-                wait_seconds=rollout.wait_seconds,
-                termination_wait_seconds=rollout.termination_wait_seconds,
-            ),
-            thresholds=RollbackThresholds(
-                server_errors_per_minute=alarms.server_errors_per_minute,
-                latency_p99_milliseconds=alarms.latency_p99_milliseconds,
-                evaluation_minutes=alarms.evaluation_minutes,
-            ),
-            image_repositories=settings.image_repositories,
-            image_registry_credentials=self._image_credentials,
-            log_retention=log_retention(settings),
-        )
