@@ -8,12 +8,16 @@ import typer
 
 from weighbridge import __version__
 from weighbridge.cli import (
+    approve,
     channel,
+    channel_keys,
     channel_upkeep,
     doctor,
     guard,
+    image,
     inspect,
     ledger,
+    lineage,
     network,
     promote,
     pull,
@@ -22,6 +26,7 @@ from weighbridge.cli import (
     registry_setup,
     release,
     resolve,
+    revoke,
     train,
     upload,
 )
@@ -41,16 +46,26 @@ for name, command in (
     ("refresh", channel_upkeep.refresh),
     ("renew", channel_upkeep.renew),
     ("revoke", channel_upkeep.revoke),
+    ("set-promoters", channel_keys.set_promoters),
+    ("set-security", channel_keys.set_security),
+    ("rotate-root", channel_keys.rotate_root),
 ):
     channel.app.command(name)(command)
 app.add_typer(channel.app, name="channel")
 app.command("upload")(upload.upload)
 app.command("register")(register.register)
 app.command("promote")(promote.promote)
+app.command("approve")(approve.approve)
+app.command("break-glass")(approve.break_glass)
+app.add_typer(image.app, name="image")
 app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
 app.add_typer(ledger.app, name="ledger")
+app.command("lineage")(lineage.lineage)
+app.command("impact")(lineage.impact)
+app.command("where")(lineage.where)
+app.command("revoke")(revoke.revoke)
 app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
 app.add_typer(network.app, name="network")

@@ -9,11 +9,12 @@ from weighbridge.errors import CloudError
 
 if TYPE_CHECKING:
     from botocore.config import Config
-    from botocore.credentials import Credentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_ssm import SSMClient
@@ -44,6 +45,28 @@ class Aws:
         with _Spoken("dynamodb"):
             client: DynamoDBClient = boto3.client("dynamodb", region_name=self.region)
             return client
+
+    def functions(self) -> LambdaClient:
+        """The function that approves."""
+        import boto3
+
+        with _Spoken("lambda"):
+            client: LambdaClient = boto3.client("lambda", region_name=self.region)
+            return client
+
+    def frozen_credentials(self) -> ReadOnlyCredentials:
+        """The caller's own credentials, to sign with.
+
+        Raises:
+            CloudError: when there are none.
+        """
+        import boto3
+
+        with _Spoken("sts"):
+            found = boto3.Session(region_name=self.region).get_credentials()
+        if found is None:
+            raise CloudError("AWS: no credentials: sign in, or export a profile")
+        return found.get_frozen_credentials()
 
     def events(self) -> EventBridgeClient:
         """The bus before the ledger of events."""

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weighbridge.canonical import Json
 from weighbridge.cli import options
+from weighbridge.cli.approve import open_target
+from weighbridge.cli.keyfiles import public_key
 from weighbridge.cli.output import print_result, print_warnings, progress_bar
 from weighbridge.cli.setup import Setup, name_and_version, source_of, split_version, who
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
     from weighbridge.names import ReleaseId
-    from weighbridge.promotion import ParameterChange, PromotionReport
+    from weighbridge.promotion import ChannelAccess, ParameterChange, PromotionReport
     from weighbridge.registry import ArtifactoryClient
 
 
@@ -34,6 +37,10 @@ def promote(
         str | None,
         typer.Option("--rollback-to", metavar="VERSION", help="Go back to a version that was promoted here before."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show every gate: pass, or fail and what to do. Exit status 1 when one fails."),
+    ] = False,
     no_parameter: Annotated[
         bool, typer.Option("--no-parameter", help="Do not set the SSM parameter that deployments read.")
     ] = False,
@@ -41,7 +48,12 @@ def promote(
         bool, typer.Option("--supersede", help="Leave out a number that another promotion claimed and never published.")
     ] = False,
     promoted_by: Annotated[
-        str | None, typer.Option("--by", metavar="WHO", help="Who promotes, for the signed record. Default: the user.")
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="WHO",
+            help="Who promotes, for the signed record, unless the policy says whose the key is. Default: the user.",
+        ),
     ] = None,
     key: options.Keys = None,
     ledger: options.Ledger = None,
@@ -51,7 +63,10 @@ def promote(
 
     Runs as the promoter: its token may read the source and write the target, its keys sign. The release is verified at
     its source and checked against the target's policy before anything is copied; files are copied one by one and
-    compared; readers see it when all of it is there. Safe to repeat. Examples:
+    compared; readers see it when all of it is there. Safe to repeat. Where the model needs two people, the first to run this
+    prepares the promotion, and the second, with a key of their own, completes it. Examples:
+
+    weighbridge promote minilm:1.0.0 --to prod --dry-run
 
     weighbridge promote minilm:1.0.0 --to prod
 
@@ -60,8 +75,23 @@ def promote(
     from weighbridge.cli.events import tell
     from weighbridge.ledger.events import tell as told
 
-    setup = _target(to, env=env, settings=settings, folder=environments)
+    setup = open_target(to, option="--to", env=env, settings=settings, folder=environments)
     client = setup.client()
+    if dry_run:
+        if rollback_to is not None:
+            raise InputError(
+                "--dry-run: judges what comes new into a channel: leave out --rollback-to", rule="input.usage"
+            )
+        _examine(
+            setup,
+            client,
+            model=model,
+            environments=settings.parent if settings is not None else environments,
+            promoted_by=promoted_by or who(),
+            keys=tuple(key or setup.keys.promoters),
+            as_json=as_json,
+        )
+        return
     report = _run(
         setup,
         client,
@@ -92,6 +122,7 @@ def promote(
             "source": promotion.source,
             "promoted_by": promotion.promoted_by,
             "changed": report.changed,
+            "missing": report.missing,
             "parameter": None if change is None else change.name,
             "parameter_value": None if change is None else str(change.after),
         },
@@ -99,23 +130,64 @@ def promote(
     )
 
 
-def _target(to: str | None, *, env: str | None, settings: Path | None, folder: Path) -> Setup:
-    if env is not None or settings is not None:
-        setup = Setup.open(env=env, file=settings, folder=folder)
-        if to is not None and to != setup.settings.channel.name:
-            raise InputError(f"--to: {to!r} is not the channel {setup.settings.channel.name!r} of {setup.file}")
-        return setup
-    if to is None:
-        raise InputError("--to: missing: name the channel to promote into", rule="input.usage")
-    from weighbridge.settings import load_environments
+def _examine(
+    setup: Setup,
+    client: ArtifactoryClient,
+    *,
+    model: str,
+    environments: Path,
+    promoted_by: str,
+    keys: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    from weighbridge import promotion
 
-    found = [item for item in load_environments(folder) if item.channel.name == to]
-    if not found:
-        raise InputError(f"--to: no environment in {folder} has the channel {to!r}")
-    if len(found) > 1:
-        names = ", ".join(item.environment for item in found)
-        raise InputError(f"--to: environments {names} have the channel {to!r}: name one with --env")
-    return Setup(settings=found[0], file=folder / f"{found[0].environment}.yaml")
+    name, version = name_and_version(model)
+    found = promotion.examine(
+        client=client,
+        target=promotion.ChannelAccess(layout=setup.layout, reader=setup.reader(client=client)),
+        source=_source(setup, client, folder=environments),
+        key_ids=tuple(public_key(setup, uri).keyid for uri in keys),
+        promoted_by=promoted_by,
+        now=datetime.now(UTC),
+        name=name,
+        version=version,
+    )
+    gates: list[Json] = [
+        {
+            "gate": gate.name,
+            "passed": gate.passed,
+            "detail": gate.detail,
+            "rule": None if gate.error is None else gate.error.rule,
+            "remedy": gate.remedy,
+        }
+        for gate in found.gates
+    ]
+    print_result(
+        {
+            "name": name,
+            "version": version,
+            "channel": setup.settings.channel.name,
+            "passed": found.passed,
+            "gates": gates,
+        },
+        as_json=as_json,
+        lines={
+            gate.name: f"pass  {gate.detail}" if gate.passed else f"fail  {gate.detail}\n      {gate.remedy}"
+            for gate in found.gates
+        },
+    )
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _source(setup: Setup, client: ArtifactoryClient, *, folder: Path) -> ChannelAccess | None:
+    from weighbridge import promotion
+
+    before = source_of(setup, folder=folder)
+    return (
+        None if before is None else promotion.ChannelAccess(layout=before.layout, reader=before.reader(client=client))
+    )
 
 
 def _run(
@@ -148,10 +220,7 @@ def _run(
         version = check_name(rollback_to, field="--rollback-to")
         return promotion.roll_back(client=client, target=target, publisher=publisher, name=name, version=version)
     name, version = name_and_version(model)
-    before = source_of(setup, folder=environments)
-    source = (
-        None if before is None else promotion.ChannelAccess(layout=before.layout, reader=before.reader(client=client))
-    )
+    source = _source(setup, client, folder=environments)
     with progress_bar("copying") as advance:
         return promotion.promote(
             client=client,
