@@ -79,6 +79,21 @@ class ForwardReader:
             raise Fault("inspect.file.changed", "it became shorter while it was read", offset=self.position)
         return data
 
+    def byte(self, *, what: str) -> int:
+        """Return the next byte; formats of many small fields take most of theirs so.
+
+        Raises:
+            Fault: as `read`.
+        """
+        if self._ahead or self._position >= self.size:
+            return self.read(1, what=what)[0]
+        data = self._file.read(1)
+        if not data:
+            raise Fault("inspect.file.changed", "it became shorter while it was read", offset=self.position)
+        self._position += 1
+        self._passed += data
+        return data[0]
+
     def skip(self, length: int, *, what: str) -> None:
         """Go on by `length` bytes, hashing them.
 

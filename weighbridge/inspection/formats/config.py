@@ -37,8 +37,17 @@ _REPOSITORY_CODE = re.compile("[\\w.-]+/[\\w.-]+--[\\w.]+")
 _CODE_FILE = re.compile("(?i)[^\\s]+\\.(py|pyc|pyd|so|dll|dylib|sh|bat|ps1|exe|jar)")
 _SCHEME = re.compile("(?i)(?!data:)[a-z][a-z0-9+.-]+://")
 _FILE_KEY = re.compile("(^|_)(file|files|filename|path|location|uri|url|dir|folder)$")
+# Characters of templates in one file: each costs about a microsecond to parse and to follow.
+TEMPLATES_LIMIT = 512 * 1024
+WORK_LIMIT = 500_000
+_LONG = 4096
+_LEAST = 64
+_TABLES = frozenset({"merges", "vocab", "pieces"})
+_BETWEEN = re.compile("[\\s_.-]")
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
 _PIECE = 8
+# Nothing that is looked for in a text can be spelled with these signs alone, unless the text is a template.
+_PLAIN = re.compile("[A-Za-z0-9_ ,;!?()=+*#'\u0120\u010a\u2581]*")
 _LOCAL_LIBRARIES = re.compile(
     "(transformers|sentence_transformers|peft|diffusers|torch\\.nn)(\\.[a-z_]\\w*)*|megatron\\.core"
 )
@@ -47,25 +56,60 @@ _LOCAL_LIBRARIES = re.compile(
 def inspect_tree(tree: Tree, *, name: str = "") -> Iterator[Finding]:
     """Yield what is wrong in a config, depth first. `name` is the file's name: an index of weights is held to more."""
     stack: list[tuple[str, str, Tree]] = [("$", "", tree)]
+    templates, work = TEMPLATES_LIMIT, WORK_LIMIT
     while stack:
         where, key, value = stack.pop()
+        work -= 1 if not isinstance(value, dict) else 1 + len(value) // 4
+        if work < 0:
+            yield Finding(
+                "inspect.json.limits", f"more than {WORK_LIMIT} texts and objects that are no tokenizer's table"
+            )
+            return
         if isinstance(value, dict):
+            if _is_vocabulary(value):
+                continue
             yield from _object(where, value, name=name)
-            if not _is_vocabulary(value):
-                stack += [(f"{where}.{child}"[:200], child, value[child]) for child in reversed(value)]
+            stack += [
+                (f"{where}.{child}"[:200], child, value[child])
+                for child in reversed(value)
+                if _matters(child, value[child])
+            ]
         elif isinstance(value, list):
-            stack += [(where, key, child) for child in reversed(value) if isinstance(child, str | list | dict)]
+            stack += [(where, key, child) for child in reversed(value) if _matters(key, child)]
         elif isinstance(value, str):
+            templates -= max(len(value), _LEAST) if _is_template(key, value) else 0
+            if templates < 0:
+                yield Finding("inspect.json.limits", f"templates of more than {TEMPLATES_LIMIT} characters in all")
+                return
             yield from _text(where, key, value)
 
 
+def _matters(key: str, value: Tree) -> bool:
+    # Tables of a tokenizer hold millions of texts and numbers in which nothing can be; this passes over them quickly.
+    if isinstance(value, str):
+        return key not in _TABLES and (_PLAIN.fullmatch(value) is None or _is_template_key(key))
+    if isinstance(value, list) and key in _TABLES and not any(isinstance(child, list | dict) for child in value):
+        return False
+    return isinstance(value, list | dict) and bool(value)
+
+
+def _is_template_key(key: str) -> bool:
+    return key.casefold().endswith(("chat_template", "template_string"))
+
+
+def _is_template(key: str, value: str) -> bool:
+    # Tables of a tokenizer spell every piece of text, braces included, and nothing renders a piece.
+    return _is_template_key(key) or (key not in _TABLES and looks_like_template(value))
+
+
 def _object(where: str, value: Mapping[str, Tree], *, name: str) -> Iterator[Finding]:
-    if _is_vocabulary(value):
-        return
     for key, child in value.items():
-        yield from unclean(key, what=f"a key at {shown(where)}")
+        if _PLAIN.fullmatch(key) is None:
+            yield from unclean(key, what=f"a key at {shown(where)}")
+        if len(key) > _LONG:
+            continue
         folded = key.casefold()
-        plain = re.sub("[\\s_.-]", "", folded)
+        plain = folded if folded.isalnum() else _BETWEEN.sub("", folded)
         if plain in REMOTE_CODE and child not in (None, False, {}, [], ""):
             yield Finding("inspect.config.remote-code", f"{shown(f'{where}.{key}')} is set")
         elif folded in IMPORT_KEYS or folded.startswith("py/"):
@@ -89,11 +133,14 @@ def _text(where: str, key: str, value: str) -> Iterator[Finding]:
     at, folded = shown(where), key.casefold()
     if _SURROGATE.search(value):
         yield Finding("inspect.text.hidden", f"{at} holds a lone surrogate")
-    if looks_like_template(value) or folded.endswith(("chat_template", "template_string")):
+    if _is_template(key, value):
         yield from inspect_template(value, what=at)
         return
     if not _is_piece(folded, value):
         yield from unclean(value, what=at)
+    if len(value) > _LONG:
+        # No path, no name of a module and no repository is as long.
+        return
     if _REPOSITORY_CODE.fullmatch(value):
         yield Finding("inspect.config.remote-code", f"{at} is {shown(value)}, code of another repository")
     elif _CODE_FILE.fullmatch(value):

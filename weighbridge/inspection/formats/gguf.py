@@ -13,9 +13,9 @@ from weighbridge.inspection.formats.json_document import parse_json
 from weighbridge.inspection.formats.template import inspect_template, looks_like_template
 from weighbridge.inspection.reader import ForwardReader
 
-KEYS_LIMIT = 100_000
-TENSORS_LIMIT = 1_000_000
-ELEMENTS_LIMIT = 8_000_000
+KEYS_LIMIT = 10_000
+TENSORS_LIMIT = 100_000
+ELEMENTS_LIMIT = 1_600_000
 _KEY_LIMIT = 1024
 _STRING_LIMIT = 16 * 1024 * 1024
 _NAME_LIMIT = 256

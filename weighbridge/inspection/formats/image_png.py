@@ -12,6 +12,7 @@ SIDE_LIMIT = 16_384
 AREA_LIMIT = 100_000_000
 SIZE_LIMIT = 32 * 1024 * 1024
 _TEXT_LIMIT = 1024 * 1024
+_CHUNKS_LIMIT = 100_000
 _CHUNKS = frozenset(
     {b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tEXt",
      b"zTXt", b"iTXt", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"eXIf", b"tIME", b"acTL", b"fcTL", b"fdAT", b"oFFs"}
@@ -33,11 +34,13 @@ def validate_png(reader: ForwardReader) -> Iterator[Finding]:
     check_sides(int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big"))
     if body[10] or body[11] or body[12] > 1:
         raise Fault("inspect.image.structure", "unknown compression, filter or interlace", offset=24)
-    seen = False
+    seen, chunks = False, 0
     while kind != b"IEND":
         offset = reader.position
         kind, body = _chunk(reader)
-        seen = seen or kind == b"IDAT"
+        seen, chunks = seen or kind == b"IDAT", chunks + 1
+        if chunks > _CHUNKS_LIMIT:
+            raise Fault("inspect.image.limits", f"more than {_CHUNKS_LIMIT} chunks", offset=offset)
         if kind not in _CHUNKS:
             raise Fault(
                 "inspect.image.structure", f"chunk {shown(kind.decode('latin-1'))} is not on the list", offset=offset

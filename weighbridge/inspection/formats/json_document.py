@@ -13,8 +13,10 @@ from weighbridge.inspection.reader import ForwardReader
 SIZE_LIMIT = 64 * 1024 * 1024
 DEPTH_LIMIT = 64
 
-# Each value costs its parser at most about 100 bytes, and each needs one of these signs before it.
-NODE_LIMIT = 4_000_000
+# Each value costs its parser at most about 100 bytes, and each needs one of these signs before it. The largest published
+# tokenizers (262,144 tokens, 514,906 merges as pairs) have 1.9 million.
+NODE_LIMIT = 2_200_000
+LINE_LIMIT = 100_000
 
 
 def validate_json(reader: ForwardReader, *, name: str) -> Iterator[Finding]:
@@ -38,6 +40,8 @@ def validate_json_lines(reader: ForwardReader, *, name: str) -> Iterator[Finding
     """
     data = reader.read(reader.size, what="JSON lines", limit=SIZE_LIMIT)
     check_nodes(data, what="file")
+    if data.count(b"\n") > LINE_LIMIT:
+        raise Fault("inspect.json.limits", f"file: more than {LINE_LIMIT} lines")
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
             yield from inspect_tree(parse_json(line, what=f"line {number}"), name=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 
 from weighbridge.inspection.characters import unclean
 from weighbridge.inspection.findings import ExternalRange, Fault, Finding, shown
@@ -124,12 +125,10 @@ def _functions(functions: dict[tuple[str, str], set[tuple[str, str]]]) -> Iterat
             yield Finding(
                 "inspect.onnx.function", f"{shown(f'{domain}::{name}')} takes the place of a built-in operator"
             )
-    left = {name: {used for used in uses if used in functions} for name, uses in functions.items()}
-    while done := [name for name, uses in left.items() if not uses & left.keys()]:
-        for function in done:
-            del left[function]
-    if left:
-        yield Finding("inspect.onnx.function", f"{shown(min(left)[1])} calls itself")
+    try:
+        TopologicalSorter({name: uses & functions.keys() for name, uses in functions.items()}).prepare()
+    except CycleError as error:
+        yield Finding("inspect.onnx.function", f"{shown(min(error.args[1])[1])} calls itself")
 
 
 def _checked(walk: _Walk, item: Field) -> str:
@@ -149,6 +148,8 @@ def _tensor(walk: _Walk, around: Field) -> None:
             raise Fault(_STRUCTURE, f"field {item.number} of Tensor is unknown", offset=item.offset)
         if item.number == 1:
             shape += walk.wire.numbers(item, limit=SHAPE_LIMIT)
+            if len(shape) > SHAPE_LIMIT:
+                raise Fault(_STRUCTURE, f"a tensor of more than {SHAPE_LIMIT} sides", offset=item.offset)
         elif item.number in (2, 14) and item.wire == 0:
             kind, outside = (item.value, outside) if item.number == 2 else (kind, item.value == 1)
         elif item.number == 9:

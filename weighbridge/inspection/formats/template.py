@@ -18,7 +18,9 @@ from weighbridge.inspection.formats.template_conditions import inspect_condition
 from weighbridge.inspection.formats.template_constructs import inspect_constructs
 from weighbridge.inspection.formats.template_text import inspect_emitted
 
-SIZE_LIMIT = 256 * 1024
+SIZE_LIMIT = 128 * 1024
+# The longest published ones have some three thousand; following every name of more would take long.
+NODE_LIMIT = 6000
 
 
 class _Generation(Extension):
@@ -51,6 +53,9 @@ def inspect_template(text: str, *, what: str = "template") -> Iterator[Finding]:
         return
     try:
         tree = _ENVIRONMENT.parse(text)
+        if sum(1 for _ in tree.find_all(nodes.Node)) > NODE_LIMIT:
+            yield Finding("inspect.template.syntax", f"{what}: more than {NODE_LIMIT} constructs")
+            return
         found = [*inspect_constructs(tree), *inspect_conditions(tree), *inspect_emitted(tree)]
     except TemplateSyntaxError as error:
         yield Finding("inspect.template.syntax", f"{what}: line {error.lineno}: {ascii(error.message or '')[:200]}")

@@ -7,7 +7,7 @@ come. Ordinary templates ask for roles, for kinds of content, and for tags such 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from jinja2 import nodes
 
@@ -35,13 +35,34 @@ _MANY = 4
 
 def inspect_conditions(tree: nodes.Template) -> Iterator[Finding]:
     """Yield the conditions of a template that depend on the time, or on words or the length of a conversation."""
-    defined = definitions(tree)
+    defined = _Definitions(definitions(tree))
+    for part in _parts(tree):
+        if _is_timed(part, defined):
+            yield _finding(part, "a condition depends on the time")
+        yield from _words(part, defined)
+        yield from _lengths(part)
+
+
+class _Definitions(dict[str, list[nodes.Node]]):
+    """What `definitions` gives, and what was found out about its names, so that each is followed once."""
+
+    def __init__(self, found: dict[str, list[nodes.Node]]) -> None:
+        super().__init__(found)
+        self.said: dict[str, bool] = {}
+        self.timed: dict[str, bool] = {}
+
+
+def _parts(tree: nodes.Template) -> Iterator[nodes.Node]:
+    """Yield every node of every condition, once."""
+    taken: set[int] = set()
     for condition in _conditions(tree):
-        if _is_timed(condition, defined):
-            yield _finding(condition, "a condition depends on the time")
-        for part in [condition, *condition.find_all(nodes.Node)]:
-            yield from _words(part, defined)
-            yield from _lengths(part)
+        stack = [condition]
+        while stack:
+            node = stack.pop()
+            if id(node) not in taken:
+                taken.add(id(node))
+                yield node
+                stack += node.iter_child_nodes()
 
 
 def _conditions(tree: nodes.Template) -> Iterator[nodes.Node]:
@@ -59,33 +80,23 @@ def _conditions(tree: nodes.Template) -> Iterator[nodes.Node]:
             yield node.arg
 
 
-def _is_timed(condition: nodes.Node, defined: dict[str, list[nodes.Node]]) -> bool:
-    if isinstance(condition, nodes.Test) and condition.name in ("defined", "undefined", "none"):
+def _is_timed(part: nodes.Node, defined: _Definitions) -> bool:
+    if not isinstance(part, nodes.Compare | nodes.Call | nodes.Test) or _asks_whether_defined(part):
         return False
-    compares = [
-        item
-        for item in [condition, *condition.find_all(nodes.Node)]
-        if isinstance(item, nodes.Compare | nodes.Call | nodes.Test)
-    ]
-    return any(_tells_time(item, defined, seen=set()) for item in compares if not _asks_whether_defined(item))
+    return _tells_time(part, defined, seen=set())
 
 
 def _asks_whether_defined(item: nodes.Node) -> bool:
     return isinstance(item, nodes.Test) and item.name in ("defined", "undefined", "none", "string")
 
 
-def _tells_time(node: nodes.Node, defined: dict[str, list[nodes.Node]], *, seen: set[str]) -> bool:
+def _tells_time(node: nodes.Node, defined: _Definitions, *, seen: set[str]) -> bool:
     if isinstance(node, nodes.Name):
         if node.name == "strftime_now":
             return True
-        if node.name in seen:
-            return False
-        seen.add(node.name)
-        return any(_tells_time(value, defined, seen=seen) for value in defined.get(node.name, ()))
-    if isinstance(node, nodes.Getattr) and node.attr in defined and node.attr not in seen:
-        seen.add(node.attr)
-        if any(_tells_time(value, defined, seen=seen) for value in defined[node.attr]):
-            return True
+        return _any_timed(node.name, defined, seen=seen)
+    if isinstance(node, nodes.Getattr) and node.attr in defined and _any_timed(node.attr, defined, seen=seen):
+        return True
     return any(
         _tells_time(child, defined, seen=seen)
         for child in node.iter_child_nodes()
@@ -93,11 +104,36 @@ def _tells_time(node: nodes.Node, defined: dict[str, list[nodes.Node]], *, seen:
     )
 
 
+def _any_timed(name: str, defined: _Definitions, *, seen: set[str]) -> bool:
+    return _follow(name, defined, seen=seen, known=defined.timed, tells=_tells_time)
+
+
+def _follow(
+    name: str,
+    defined: _Definitions,
+    *,
+    seen: set[str],
+    known: dict[str, bool],
+    tells: Callable[..., bool],
+) -> bool:
+    """Ask `tells` of all that `name` may stand for; `seen` ends circles, `known` keeps what holds however it is reached."""
+    if name in known:
+        return known[name]
+    if name in seen:
+        return False
+    first = not seen
+    seen.add(name)
+    found = any(tells(value, defined, seen=seen) for value in defined.get(name, ()))
+    if found or first:
+        known[name] = found
+    return found
+
+
 def _asks_whether_defined_node(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Test) and node.name in ("defined", "undefined", "none")
 
 
-def _words(part: nodes.Node, defined: dict[str, list[nodes.Node]]) -> Iterator[Finding]:
+def _words(part: nodes.Node, defined: _Definitions) -> Iterator[Finding]:
     texts: list[object] = []
     if isinstance(part, nodes.Compare):
         sides = [part.expr, *(operand.expr for operand in part.ops)]
@@ -122,7 +158,7 @@ def _words(part: nodes.Node, defined: dict[str, list[nodes.Node]]) -> Iterator[F
             yield _finding(part, f"a condition waits for {shown(text)} in what is said")
 
 
-def _plain_constants(node: nodes.Node, defined: dict[str, list[nodes.Node]]) -> Iterator[object]:
+def _plain_constants(node: nodes.Node, defined: Mapping[str, list[nodes.Node]]) -> Iterator[object]:
     if isinstance(node, nodes.Getattr | nodes.Getitem):
         return
     if isinstance(node, nodes.Name):
@@ -135,7 +171,7 @@ def _plain_constants(node: nodes.Node, defined: dict[str, list[nodes.Node]]) -> 
         yield from _plain_constants(child, {})
 
 
-def _is_said(node: nodes.Node, defined: dict[str, list[nodes.Node]], *, seen: set[str]) -> bool:
+def _is_said(node: nodes.Node, defined: _Definitions, *, seen: set[str]) -> bool:
     """Tell whether `node` may hold words of a conversation."""
     if isinstance(node, nodes.Getattr):
         return node.attr not in _SAFE_KEYS and _is_said_attribute(node, node.attr, defined, seen=seen)
@@ -154,7 +190,7 @@ def _is_said(node: nodes.Node, defined: dict[str, list[nodes.Node]], *, seen: se
 
 
 def _is_said_attribute(
-    node: nodes.Getattr | nodes.Getitem, key: str | None, defined: dict[str, list[nodes.Node]], *, seen: set[str]
+    node: nodes.Getattr | nodes.Getitem, key: str | None, defined: _Definitions, *, seen: set[str]
 ) -> bool:
     if key in ("content", "text"):
         return True
@@ -163,18 +199,15 @@ def _is_said_attribute(
     return _is_said(node.node, defined, seen=seen)
 
 
-def _is_namespace(name: str, defined: dict[str, list[nodes.Node]]) -> bool:
+def _is_namespace(name: str, defined: _Definitions) -> bool:
     return any(
         isinstance(value, nodes.Call) and isinstance(value.node, nodes.Name) and value.node.name == "namespace"
         for value in defined.get(name, ())
     )
 
 
-def _any_said(name: str, defined: dict[str, list[nodes.Node]], *, seen: set[str]) -> bool:
-    if name in seen:
-        return False
-    seen.add(name)
-    return any(_is_said(value, defined, seen=seen) for value in defined.get(name, ()))
+def _any_said(name: str, defined: _Definitions, *, seen: set[str]) -> bool:
+    return _follow(name, defined, seen=seen, known=defined.said, tells=_is_said)
 
 
 def _lengths(part: nodes.Node) -> Iterator[Finding]:

@@ -11,21 +11,24 @@ from weighbridge.inspection.findings import Fault, Finding, shown
 from weighbridge.inspection.formats.yaml_document import inspect_yaml
 from weighbridge.inspection.reader import ForwardReader
 
-TEXT_LIMIT = 256 * 1024 * 1024
+TEXT_LIMIT = 48 * 1024 * 1024
 MARKDOWN_LIMIT = 4 * 1024 * 1024
 _STEP = 1024 * 1024
 _VOCABULARY = re.compile("(.*vocab.*|merges)\\.txt|.*\\.(vocab|merges|bpe|codes)")
 _FRONT = re.compile("\\A---[ \\t]*\\r?\\n(.*?)^---[ \\t]*$", re.DOTALL | re.MULTILINE)
 _ACTIVE = re.compile(
     "(?i)<\\s*/?\\s*(script|iframe|frame|object|embed|applet|form|meta|base|link|svg|math)\\b"
-    "|<[a-z][^>]{0,2000}?[\\s/]on[a-z]{3,20}\\s*=|(?:javascript|vbscript)\\s*:|data:text/html"
+    "|(?:javascript|vbscript)\\s*:|data:text/html"
 )
+_HANDLER = re.compile("(?i)[\\s/\"']on[a-z]{3,20}\\s*=")
+_TAG = re.compile("(?i)<[a-z]")
+_TAG_LIMIT = 2000
 _CODE_FENCE = re.compile("^(```|~~~).*?^\\1", re.DOTALL | re.MULTILINE)
 _CODE_SPAN = re.compile("`[^`\\n]{1,500}`")
 
 
 def validate_text(reader: ForwardReader, *, name: str) -> Iterator[Finding]:
-    """Validate plain text of up to 256 MiB, a piece at a time. A vocabulary may spell every sign but controls.
+    """Validate plain text of up to 48 MiB, a piece at a time. A vocabulary may spell every sign but controls.
 
     Raises:
         Fault: when it is too large or not UTF-8.
@@ -68,6 +71,11 @@ def validate_markdown(reader: ForwardReader) -> Iterator[Finding]:
     active = _ACTIVE.search(prose)
     if active is not None:
         yield Finding("inspect.text.active", f"holds {shown(active[0])}")
+    for handler in _HANDLER.finditer(prose):
+        before = prose[max(0, handler.start() - _TAG_LIMIT) : handler.start()].rpartition(">")[2]
+        if _TAG.search(before):
+            yield Finding("inspect.text.active", f"holds a tag with {shown(handler[0].strip())}")
+            break
 
 
 def read_text(reader: ForwardReader, *, limit: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weighbridge.inspection.findings import Fault
 from weighbridge.inspection.reader import ForwardReader
 
-FIELD_LIMIT = 2_000_000
+FIELD_LIMIT = 1_000_000
 DEPTH_LIMIT = 64
 _STRUCTURE = "inspect.onnx.structure"
 
@@ -76,9 +76,12 @@ class WireReader:
 
     def varint(self) -> int:
         """Return the next varint, of at most 64 bits."""
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self.reader.read(1, what="number")[0]
+        value = self.reader.byte(what="number")
+        if value < 0x80:
+            return value
+        value &= 0x7F
+        for shift in range(7, 70, 7):
+            byte = self.reader.byte(what="number")
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value & (2**64 - 1)
