@@ -11,6 +11,7 @@ from local.aws.resources.lambda_hook import LambdaHookHandler
 from local.aws.resources.lifecycle_config import NotebookLifecycleConfigHandler, StudioLifecycleConfigHandler
 from local.aws.resources.sagemaker import EndpointConfigHandler, EndpointHandler, ModelHandler
 from local.aws.resources.secrets import RotationScheduleHandler, SecretPolicyHandler
+from local.aws.resources.security_group_rule import SecurityGroupRuleHandler
 from local.aws.rotation import Rotation
 from local.aws.scope import Scope
 from local.aws.training_task import RESOURCE, run_training_job
@@ -25,6 +26,8 @@ ANSWER_SECONDS = 5.0
 def extend(emulator: Emulator, *, sagemaker: LocalSageMaker, scope: Scope) -> None:
     """Teach MiniStack what this app's templates need, and let stacks report their status as events."""
     emulator.add_handler(FlowLogHandler())
+    emulator.add_handler(SecurityGroupRuleHandler("Ingress"))
+    emulator.add_handler(SecurityGroupRuleHandler("Egress"))
     emulator.add_handler(ModelHandler(sagemaker))
     emulator.add_handler(EndpointConfigHandler(sagemaker))
     emulator.add_handler(EndpointHandler(sagemaker))
