@@ -11,6 +11,7 @@ Check = Callable[[Properties], Iterator[str]]
 MODEL = "AWS::SageMaker::Model"
 ENDPOINT_CONFIG = "AWS::SageMaker::EndpointConfig"
 ENDPOINT = "AWS::SageMaker::Endpoint"
+COMPONENT = "AWS::SageMaker::InferenceComponent"
 FUNCTION = "AWS::Lambda::Function"
 
 

@@ -4,9 +4,13 @@ from weighbridge.checks.rule import Rule
 from weighbridge.checks.rules import (
     automatic_rollback,
     captured_data_key,
+    component_from_model,
+    component_rollback,
+    components_in_vpc,
     image_by_digest,
     model_from_release,
     model_in_vpc,
+    no_core_dumps,
     no_isolation_of_pulls,
     no_public_hub,
     no_remote_code,
@@ -28,5 +32,9 @@ RULES: tuple[Rule, ...] = (
     volume_key.RULE,
     no_ssm_access.RULE,
     captured_data_key.RULE,
+    components_in_vpc.RULE,
+    no_core_dumps.RULE,
     automatic_rollback.RULE,
+    component_from_model.RULE,
+    component_rollback.RULE,
 )
