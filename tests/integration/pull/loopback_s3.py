@@ -17,7 +17,10 @@ BUCKET = "weights-cache"
 
 
 class LoopbackS3:
-    """`objects` by key. `seen` holds (method, key, headers); `down` makes every request a 503."""
+    """`objects` by key. `seen` holds (method, key, headers); `down` makes every request a 503.
+
+    `missing` is what a missing object is answered with: 403 for whoever may not list the bucket.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -25,6 +28,7 @@ class LoopbackS3:
         self.down = False
         self._client: Any = None
         self.read_only = False
+        self.missing = 404
         self.lock = threading.Lock()
         self.parts: dict[str, dict[int, bytes]] = {}
         world = self
@@ -99,7 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = self.s3.objects.get(found[0])
         if data is None:
-            self._answer(404, b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>")
+            code = b"NoSuchKey" if self.s3.missing == 404 else b"AccessDenied"
+            self._answer(self.s3.missing, b"<Error><Code>" + code + b"</Code><Message>no</Message></Error>")
             return
         ranged = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if ranged is None:
