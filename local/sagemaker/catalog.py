@@ -33,7 +33,11 @@ _MODEL = frozenset({
     "ModelName", "PrimaryContainer", "ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation", "Tags"
 })  # fmt: skip
 _CONTAINER = frozenset({"Image", "Environment", "ContainerHostname", "Mode"})
-_CONFIG = frozenset({"EndpointConfigName", "ProductionVariants", "KmsKeyId", "Tags"})
+_CONFIG = frozenset({"EndpointConfigName", "ProductionVariants", "KmsKeyId", "Tags", "DataCaptureConfig"})
+_CAPTURE = frozenset({
+    "EnableCapture", "InitialSamplingPercentage", "DestinationS3Uri", "KmsKeyId", "CaptureOptions",
+    "CaptureContentTypeHeader",
+})  # fmt: skip
 _VARIANT = frozenset({
     "VariantName", "ModelName", "InstanceType", "InitialInstanceCount", "InitialVariantWeight", "VolumeSizeInGB",
     "ContainerStartupHealthCheckTimeoutInSeconds", "ModelDataDownloadTimeoutInSeconds", "InferenceAmiVersion",
@@ -74,7 +78,7 @@ class Catalog:
         )
 
     def create_config(self, request: Request) -> JsonObject:
-        """CreateEndpointConfig.
+        """CreateEndpointConfig. A DataCaptureConfig is checked and described, but nothing is recorded here.
 
         Raises:
             AwsError: for a name that is taken, or a model that is not there.
@@ -85,6 +89,8 @@ class Catalog:
         if not 1 <= len(variants) <= 10:
             raise AwsError.validation(f"ProductionVariants: {len(variants)} variants, 1 to 10 are taken")
         checked = [_variant(variant) for variant in variants]
+        if request.get("DataCaptureConfig") is not None:
+            _check_capture(mapping(request, "DataCaptureConfig"))
         with self._lock:
             for variant in checked:
                 self._model(text(variant, "ModelName"))
@@ -203,6 +209,16 @@ def _variant(variant: Request) -> JsonObject:
         if variant.get(field) is not None:
             checked[field] = whole(variant, field, least=least, most=most)
     return checked
+
+
+def _check_capture(capture: Request) -> None:
+    check_fields(capture, known=_CAPTURE, where="DataCaptureConfig")
+    whole(capture, "InitialSamplingPercentage", least=0, most=100)
+    if not text(capture, "DestinationS3Uri").startswith("s3://"):
+        raise AwsError.validation(f"DestinationS3Uri: {capture['DestinationS3Uri']!r} is not an S3 URI")
+    modes = [text(option, "CaptureMode") for option in objects(capture, "CaptureOptions")]
+    if not modes or set(modes) - {"Input", "Output", "InputAndOutput"}:
+        raise AwsError.validation(f"CaptureOptions: {modes} are not capture modes")
 
 
 def _without_tags(request: Request) -> JsonObject:

@@ -204,6 +204,45 @@ def test_config_that_cannot_be_is_refused(
     assert message in error.response["Error"]["Message"]
 
 
+CAPTURE = {
+    "EnableCapture": True,
+    "InitialSamplingPercentage": 10,
+    "DestinationS3Uri": "s3://captures/capture",
+    "KmsKeyId": "key",
+    "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+}
+
+
+def test_data_capture_is_taken_and_described(world: World, client: Callable[[str], Any]) -> None:
+    sagemaker = client("sagemaker")
+    create(sagemaker, world, "one")
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="new", ProductionVariants=[variant("one")], DataCaptureConfig=CAPTURE
+    )
+    assert sagemaker.describe_endpoint_config(EndpointConfigName="new")["DataCaptureConfig"] == CAPTURE
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"InitialSamplingPercentage": 101}, "InitialSamplingPercentage"),
+        ({"DestinationS3Uri": "captures"}, "is not an S3 URI"),
+        ({"CaptureOptions": []}, "are not capture modes"),
+    ],
+)
+def test_data_capture_that_cannot_be_is_refused(
+    world: World, client: Callable[[str], Any], change: dict[str, Any], message: str
+) -> None:
+    sagemaker = client("sagemaker")
+    create(sagemaker, world, "one")
+    error = refusal(
+        lambda: sagemaker.create_endpoint_config(
+            EndpointConfigName="new", ProductionVariants=[variant("one")], DataCaptureConfig={**CAPTURE, **change}
+        )
+    )
+    assert message in error.response["Error"]["Message"]
+
+
 @pytest.mark.parametrize(
     ("environment", "message"),
     [({"A": "x" * 1025}, "at most 1024 characters"), ({f"A{n}": "x" for n in range(101)}, "at most 100")],
