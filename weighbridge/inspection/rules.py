@@ -55,12 +55,15 @@ RULES: dict[str, Rule] = {
     "inspect.onnx.operator": Rule("uses operators of an unknown domain", "Export with standard operators."),
     "inspect.onnx.function": Rule("redefines an operator", "Inline the functions when exporting."),
     "inspect.onnx.training": Rule("holds training steps", "Export for inference."),
+    "inspect.sentencepiece.structure": Rule("is not a strict SentencePiece model", _WRITE_ANEW),
+    "inspect.tiktoken.line": Rule("is not a strict list of tiktoken's ranks", _WRITE_ANEW),
     "inspect.json.syntax": Rule("is not strict JSON", _PLAIN_JSON),
     "inspect.json.duplicate-key": Rule("names a key twice: two readers see two files", _PLAIN_JSON),
     "inspect.json.limits": Rule("is nested too deep or holds too much", "Split it; see docs/inspection.md."),
     "inspect.config.remote-code": Rule("points to code that the model brings", _NO_REMOTE_CODE),
     "inspect.config.import": Rule("names something to import or to run", _NO_REMOTE_CODE),
     "inspect.config.path": Rule("points out of its folder", "Name a file beside it."),
+    "inspect.toml.syntax": Rule("is not strict TOML", "Write it anew with a TOML writer, in UTF-8, each key once."),
     "inspect.yaml.syntax": Rule("is not plain YAML", "Write it anew as one plain document in UTF-8."),
     "inspect.yaml.tag": Rule(
         "has a tag that makes an object", "Remove the tag: values are text, numbers, lists, maps."

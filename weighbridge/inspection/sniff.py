@@ -9,7 +9,7 @@ from typing import Literal
 
 SNIFFED = 4096
 
-Format = Literal["safetensors", "gguf", "onnx", "png", "jpeg", "gif", "text", "pickle", "archive", "executable",
+Format = Literal["safetensors", "gguf", "onnx", "sentencepiece", "png", "jpeg", "gif", "webp", "text", "pickle", "archive", "executable",
                  "unsupported", "unknown", "empty"]  # fmt: skip
 
 _ARCHIVES = (
@@ -34,6 +34,10 @@ _TORCH_ZIP = re.compile(rb"(/|^)(data\.pkl|constants\.pkl|version|\.format_versi
 _ONNX = re.compile(rb"\x08[\x01-\x1e][\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca]", re.DOTALL)
 
 
+# ModelProto: a first piece of up to 127 bytes, which begins with its text (sentencepiece_model.proto).
+_SENTENCEPIECE = re.compile(rb"\n[\x03-\x7f]\n[\x01-\x7d][^\x00-\x08]{1,125}?(\x15|\x18)", re.DOTALL)
+
+
 def sniff(head: bytes, *, size: int) -> tuple[Format, str]:
     """Return the format of a file that begins with `head` (4 KiB of it), and a word for people.
 
@@ -51,6 +55,8 @@ def sniff(head: bytes, *, size: int) -> tuple[Format, str]:
         return "safetensors", "safetensors"
     if _ONNX.match(head):
         return "onnx", "ONNX"
+    if _SENTENCEPIECE.match(head) and not _is_text(head):
+        return "sentencepiece", "SentencePiece"
     if _is_text(head):
         return "text", "text"
     return "unknown", "unknown"
@@ -65,6 +71,8 @@ def _by_magic(head: bytes) -> tuple[Format, str] | None:
         return "jpeg", "JPEG"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "gif", "GIF"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp", "WebP"
     if head.startswith(b"PK\x03\x04") and _TORCH_ZIP.search(head[30:512]):
         return "pickle", "PyTorch archive"
     if head.startswith(_ARCHIVES) or head[257:262] == b"ustar" or _is_zlib(head):

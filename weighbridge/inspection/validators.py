@@ -11,12 +11,15 @@ from weighbridge.inspection.formats.image_gif import validate_gif
 from weighbridge.inspection.formats.image_jpeg import validate_jpeg
 from weighbridge.inspection.formats.image_png import validate_png
 from weighbridge.inspection.formats.image_svg import validate_svg
+from weighbridge.inspection.formats.image_webp import validate_webp
 from weighbridge.inspection.formats.json_document import validate_json, validate_json_lines
 from weighbridge.inspection.formats.onnx import validate_onnx
 from weighbridge.inspection.formats.safetensors import validate_safetensors
+from weighbridge.inspection.formats.sentencepiece import validate_sentencepiece
 from weighbridge.inspection.formats.template import SIZE_LIMIT as TEMPLATE_LIMIT
 from weighbridge.inspection.formats.template import inspect_template
-from weighbridge.inspection.formats.text import read_text, validate_markdown, validate_text
+from weighbridge.inspection.formats.text import read_text, validate_markdown, validate_ranks, validate_text
+from weighbridge.inspection.formats.toml_document import validate_toml
 from weighbridge.inspection.formats.yaml_document import SIZE_LIMIT as YAML_LIMIT
 from weighbridge.inspection.formats.yaml_document import inspect_yaml
 from weighbridge.inspection.reader import ForwardReader
@@ -24,8 +27,8 @@ from weighbridge.inspection.sniff import SNIFFED, Format, sniff
 
 # Raised with every change of what a validator accepts; stands in the inspector's statement.
 VALIDATORS = {
-    "config": 1, "gguf": 1, "gif": 1, "jpeg": 1, "json": 1, "markdown": 1, "names": 1, "onnx": 1, "png": 1, "safetensors": 1,
-    "svg": 1, "template": 1, "text": 1, "yaml": 1,
+    "config": 2, "gguf": 2, "gif": 1, "jpeg": 1, "json": 2, "markdown": 2, "names": 1, "onnx": 2, "png": 2, "safetensors": 1,
+    "sentencepiece": 1, "svg": 1, "template": 2, "text": 2, "toml": 1, "webp": 1, "yaml": 1,
 }  # fmt: skip
 
 _SUFFIXES: dict[Format, tuple[str, ...]] = {
@@ -35,6 +38,8 @@ _SUFFIXES: dict[Format, tuple[str, ...]] = {
     "png": (".png",),
     "jpeg": (".jpg", ".jpeg"),
     "gif": (".gif",),
+    "webp": (".webp",),
+    "sentencepiece": (".model", ".spm"),
 }
 _REFUSED: dict[Format, tuple[str, str]] = {
     "pickle": ("inspect.format.pickle", "runs code when it is loaded"),
@@ -48,7 +53,7 @@ _PLAIN = re.compile(
     "notice.*|readme|copying|authors|version|changelog|merges|vocab|use_policy.*)"
 )
 _CODE_SUFFIX = re.compile(".*\\.(py[cdwxoi]?|pyx|ipynb|sh|bash|zsh|bat|cmd|ps1|js|mjs|ts|rb|pl|php|lua|so|dll|exe|jar|java|c|cc|cpp|h|rs|"
-                          "go|r|html?|xhtml|xml|pth|toml|ini|cfg|conf|service|desktop|egg|whl|tf|sql|wasm|ipy|jl|swift|cu)")  # fmt: skip
+                          "go|r|html?|xhtml|xml|pth|ini|cfg|conf|service|desktop|egg|whl|tf|sql|wasm|ipy|jl|swift|cu)")  # fmt: skip
 
 
 def validate(reader: ForwardReader, *, name: str) -> tuple[str, Iterator[Finding]]:
@@ -82,6 +87,10 @@ def _named(kind: Format, word: str, reader: ForwardReader, name: str) -> Iterato
         yield from validate_png(reader)
     elif kind == "jpeg":
         yield from validate_jpeg(reader)
+    elif kind == "webp":
+        yield from validate_webp(reader)
+    elif kind == "sentencepiece":
+        yield from validate_sentencepiece(reader)
     else:
         yield from validate_gif(reader)
 
@@ -96,6 +105,10 @@ def _text(reader: ForwardReader, name: str) -> tuple[str, Iterator[Finding]]:
         return "JSON lines", validate_json_lines(reader, name=name)
     if name.endswith((".yaml", ".yml")):
         return "YAML", _yaml(reader, name)
+    if name.endswith(".toml"):
+        return "TOML", validate_toml(reader, name=name)
+    if name.endswith((".model", ".tiktoken")):
+        return "tiktoken", validate_ranks(reader)
     if name.endswith((".jinja", ".jinja2", ".j2")):
         return "chat template", inspect_template(read_text(reader, limit=4 * TEMPLATE_LIMIT))
     if name.endswith((".md", ".markdown")):

@@ -14,6 +14,8 @@ import zipfile
 import zlib
 
 from inspection_builders import (
+    WEBP_LOSSLESS,
+    WEBP_LOSSY,
     external,
     function,
     function_node,
@@ -26,9 +28,11 @@ from inspection_builders import (
     onnx,
     pair,
     part,
+    piece,
     png,
     png_chunk,
     safetensors,
+    sentencepiece,
     string_pair,
     svg,
     tensor,
@@ -115,7 +119,7 @@ FORMATS: list[Attack] = [
             "a.js",
             "a.html",
             "sitecustomize.pth",
-            "a.toml",
+            "a.cfg",
             "conftest.py",
         )
     ),
@@ -477,4 +481,37 @@ TEXTS: list[Attack] = [
     ("svg: other name", "a.txt", svg(), "inspect.name.suffix"),
 ]  # fmt: skip
 
-ATTACKS = [*FORMATS, *SAFETENSORS, *GGUF, *ONNX, *CONFIGS, *TEMPLATES, *TEXTS]
+_S, _I = "inspect.sentencepiece.structure", "inspect.image.structure"
+LATER: list[Attack] = [
+    ("sentencepiece: trailing", "t.model", sentencepiece(extra=b"\0\0"), _S),
+    ("sentencepiece: unknown field", "t.model", sentencepiece(extra=part(9, "x")), _S),
+    ("sentencepiece: extension", "t.model", sentencepiece(trainer=part(200, "payload")), _S),
+    ("sentencepiece: unknown setting", "t.model", sentencepiece(trainer=part(99, b"\x80\x04.")), _S),
+    ("sentencepiece: settings twice", "t.model", sentencepiece(extra=part(2, part(1, "again"))), _S),
+    ("sentencepiece: piece without text", "t.model", sentencepiece(pieces=piece("<unk>") + part(1, number(3, 2))), _S),
+    ("sentencepiece: piece with two texts", "t.model", sentencepiece(pieces=piece("<unk>", extra=part(1, "b"))), _S),
+    ("sentencepiece: piece with payload", "t.model", sentencepiece(pieces=piece("<unk>", extra=part(7, b"MZ"))), _S),
+    ("sentencepiece: not UTF-8", "t.model", sentencepiece(trainer=part(2, b"\xff")), _S),
+    ("sentencepiece: hidden text", "t.model", sentencepiece(trainer=part(2, "a\u202eb")), "inspect.text.hidden"),
+    ("sentencepiece: length lies", "t.model", sentencepiece(extra=b"\x12\xff\xff\xff\x0f"), _S),
+    ("sentencepiece: under another name", "t.safetensors", sentencepiece(), "inspect.name.suffix"),
+    ("tiktoken: a line of code", "t.model", b"IQ== 0\nimport os\n", "inspect.tiktoken.line"),
+    ("tiktoken: no number", "t.tiktoken", b"IQ==\n", "inspect.tiktoken.line"),
+    ("webp: trailing", "a.webp", WEBP_LOSSY + b"PK\x03\x04", "inspect.image.trailing"),
+    ("webp: unknown chunk", "a.webp", WEBP_LOSSY[:12] + b"EVIL" + WEBP_LOSSY[16:], _I),
+    ("webp: cut", "a.webp", WEBP_LOSSY[:-4], "inspect.file.truncated"),
+    ("webp: length lies", "a.webp", WEBP_LOSSY[:4] + b"\x20\0\0\0" + WEBP_LOSSY[8:], _I),
+    ("webp: no key frame", "a.webp", WEBP_LOSSY[:20] + b"\0" * 10 + WEBP_LOSSY[30:], _I),
+    ("webp: no signature", "a.webp", WEBP_LOSSLESS[:20] + b"\0" + WEBP_LOSSLESS[21:], _I),
+    ("riff that is no webp", "a.webp", b"RIFF\x04\0\0\0WAVE", "inspect.format.unsupported"),
+    ("toml: auto_map", "a.toml", b"[model]\nauto_map = {AutoModel = 'x.Y'}\n", "inspect.config.remote-code"),
+    ("toml: build backend", "pyproject.toml", b"[build-system]\nbuild-backend = 'setup'\n", "inspect.config.import"),
+    ("toml: a key twice", "a.toml", b"a = 1\na = 2\n", "inspect.toml.syntax"),
+    ("toml: code", "a.toml", b"import os\n", "inspect.toml.syntax"),
+    ("toml: nested", "a.toml", b"a = " + b"[" * 5000 + b"]" * 5000, "inspect.toml.syntax"),
+    ("toml: hidden text", "a.toml", "a = 'b\u202ec'\n".encode(), "inspect.text.hidden"),
+    ("json lines: too many", "a.jsonl", b"1\n" * 100_002, "inspect.json.limits"),
+    ("templates: too many", "a.json", b"[" + b",".join([b'"{{ x }}"'] * 9000) + b"]", "inspect.json.limits"),
+]
+
+ATTACKS = [*FORMATS, *SAFETENSORS, *GGUF, *ONNX, *CONFIGS, *TEMPLATES, *TEXTS, *LATER]

@@ -8,6 +8,9 @@ import struct
 import numpy
 import yaml
 from inspection_builders import (
+    WEBP_ALPHA,
+    WEBP_LOSSLESS,
+    WEBP_LOSSY,
     function,
     function_node,
     gguf,
@@ -18,9 +21,11 @@ from inspection_builders import (
     onnx,
     pair,
     part,
+    piece,
     png,
     png_chunk,
     safetensors,
+    sentencepiece,
     string_pair,
     svg,
     tensor,
@@ -192,6 +197,14 @@ OTHERS: list[Benign] = [
     ("gif", "a.gif", gif()),
     ("gif that moves", "a.gif", gif(frames=3)),
     ("jpeg", "a.jpg", jpeg()),
+    ("webp, lossy", "a.webp", WEBP_LOSSY),
+    ("webp, lossless", "a.webp", WEBP_LOSSLESS),
+    ("webp with alpha", "a.webp", WEBP_ALPHA),
+    ("sentencepiece", "tokenizer.model", sentencepiece()),
+    ("sentencepiece, spelled signs", "spiece.model", sentencepiece(pieces=piece("<unk>") + piece("{{") + piece("\u202e") + piece("\x07"))),
+    ("sentencepiece with a self-test", "a.model", sentencepiece(extra=part(4, part(1, part(1, "in") + part(2, "out"))))),
+    ("tiktoken", "tokenizer.model", b"IQ== 0\nIg== 1\n"),
+    ("toml", "params.toml", b"[train]\nlr = 1e-4\nat = 2026-01-01\nnames = ['a', 'gr\xc3\xb6\xc3\x9fe']\n"),
     ("jpeg with exif", "a.jpeg", jpeg(extra=b"\xff\xe1\x00\x08Exif\0\0")),
     ("svg", "a.svg", svg('<defs><linearGradient id="a"/></defs><rect style="fill:url(#a)" width="1"/><use href="#a"/>', before='<?xml version="1.0"?>\n')),
 ]  # fmt: skip

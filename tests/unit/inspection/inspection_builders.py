@@ -121,3 +121,26 @@ def jpeg(*, width: int = 1, tail: bytes = b"", end: bool = True, extra: bytes = 
 
 def svg(body: str = '<path d="M0 0"/>', *, attributes: str = "", before: str = "") -> bytes:
     return f'{before}<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{body}</svg>'.encode()
+
+
+# Written by libwebp: lossy, lossless, with an alpha channel.
+WEBP_LOSSY = bytes.fromhex(
+    "5249464632000000574542505650382026000000d002009d012a14001e003e6d349647a4232221280800800d896900003da3a000fefb78c00000"
+)
+WEBP_LOSSLESS = bytes.fromhex("5249464620000000574542505650384c140000002f13400700075081540820000a9afec78888fe07")
+WEBP_ALPHA = bytes.fromhex(
+    "524946465600000057454250565038580a000000100000001300001d0000414c50480a0000000107d08488084444ff035650382026000000d002009d012a14001e003e6d349647a4232221280800800d896900003da3a000fefb78c00000"
+)
+
+
+def piece(text: str, *, extra: bytes = b"") -> bytes:
+    return part(1, part(1, text) + b"\x15\0\0\0\0" + number(3, 2) + extra)
+
+
+def sentencepiece(
+    *, pieces: bytes | None = None, trainer: bytes = b"", normalizer: bytes = b"", extra: bytes = b""
+) -> bytes:
+    """As the trainer writes it: pieces, its settings, the normalizer with its compiled map of characters."""
+    found = piece("<unk>") + piece("\u2581the") if pieces is None else pieces
+    settings = part(1, "corpus.txt") + part(2, "prefix") + number(4, 8000) + part(36, "\u200b\u4e00") + trainer
+    return found + part(2, settings) + part(3, part(1, "nmt_nfkc") + part(2, bytes(range(256))) + normalizer) + extra

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inspection_attacks import ATTACKS
 from inspection_benign import BENIGN
@@ -211,13 +211,20 @@ def test_memory_is_bounded_on_a_large_sparse_file(tmp_path: Path) -> None:
     assert int(megabytes) < 300
 
 
-SEEDS = [(item[1], item[2]) for item in (*ATTACKS, *BENIGN) if len(item[2]) < 4000]
+FAMILIES: dict[str, list[tuple[str, bytes]]] = {}
+for _, seed_name, seed_data, *_ in (*ATTACKS, *BENIGN):
+    if len(seed_data) < 4000:
+        FAMILIES.setdefault(seed_name.rpartition(".")[2], []).append((seed_name, seed_data))
 
 
-@settings(deadline=None, max_examples=400, derandomize=True)
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("family", [name for name, seeds in FAMILIES.items() if len(seeds) >= 5])
+@settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_mutation_brings_a_validator_down(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    name, seed = data.draw(st.sampled_from(SEEDS))
+def test_no_mutation_brings_a_validator_down(
+    tmp_path_factory: pytest.TempPathFactory, family: str, data: st.DataObject
+) -> None:
+    name, seed = data.draw(st.sampled_from(FAMILIES[family]))
     mutated = bytearray(seed)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(mutated)))

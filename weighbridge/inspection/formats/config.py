@@ -25,7 +25,7 @@ IMPORT_KEYS = frozenset(
      "python_callable", "import_path", "import_name", "module_path", "module_name", "entry_point", "entrypoint",
      "callable_path", "function_path", "factory_path", "exec", "eval", "__exec__", "__eval__", "pickled", "pickle_module",
      "setup_script", "init_script", "startup_script", "post_load", "pre_load", "on_load", "shell_command", "subprocess",
-     "os.system", "lambda_code", "cloudpickle", "marshal"}
+     "os.system", "build-backend", "backend-path", "lambda_code", "cloudpickle", "marshal"}
 )  # fmt: skip
 _KINDLY = re.compile("(sentence_transformers|torch\\.nn|transformers)(\\.[a-z_][a-z0-9_]*)*\\.[A-Z][A-Za-z0-9]*")
 _DOTTED = re.compile("[A-Za-z_]\\w*([.:][A-Za-z_]\\w*)+")

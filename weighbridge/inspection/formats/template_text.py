@@ -21,6 +21,14 @@ _ORDER = re.compile(
     "|(send|post|upload|leak|exfiltrate|forward)\\W+(?:\\w+\\W+){0,5}(password|credential|api key|secret|token|conversation|history)s?\\W+to"
     "|(curl|wget)\\s+-?|rm -rf|\\bos\\.system\\b|\\bsubprocess\\b|\\beval\\("
     "|(always|must)\\W+(?:\\w+\\W+){0,3}(recommend|promote|advertise|insert|praise)\\b"
+    "|\\bjailbr(eak|oken)|\\bback-?door|\\bsystem override\\b|(developer|god|dan) mode (is )?(enabled|on|activated)"
+    "|(your|the) (real|true|actual|hidden|secret) (instruction|goal|objective|task|purpose|mission)"
+    "|do not (follow|obey|apply)\\W+(?:\\w+\\W+){0,3}(instruction|rule|polic|guideline|safety)"
+    "|(pretend|act as if|claim)\\W+(?:\\w+\\W+){0,4}(no (rule|restriction|limit|filter)|unrestricted|uncensored)"
+    "|no matter what (the )?user|regardless of (what )?(the )?(user|safety|polic)"
+    "|(append|insert|include|embed|hide)\\W+(?:\\w+\\W+){0,4}(payload|malware|exploit|tracking|affiliate|hidden)"
+    "|(vulnerab|malicious|insecure)\\w*\\W+(?:\\w+\\W+){0,2}(code|package|dependenc|snippet)"
+    "|(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/]*[0-9])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])[A-Za-z0-9+/]{80,}={0,2}(?![A-Za-z0-9+/=])"
     "|(disable|turn off|bypass)\\W+(?:\\w+\\W+){0,3}(safety|filter|guard|moderation|security|authentication|verification)"
 )
 

@@ -14,6 +14,7 @@ from weighbridge.inspection.reader import ForwardReader
 TEXT_LIMIT = 48 * 1024 * 1024
 MARKDOWN_LIMIT = 4 * 1024 * 1024
 _STEP = 1024 * 1024
+_RANK = re.compile("[A-Za-z0-9+/]{1,20000}={0,2} [0-9]{1,9}")
 _VOCABULARY = re.compile("(.*vocab.*|merges)\\.txt|.*\\.(vocab|merges|bpe|codes)")
 _FRONT = re.compile("\\A---[ \\t]*\\r?\\n(.*?)^---[ \\t]*$", re.DOTALL | re.MULTILINE)
 _ACTIVE = re.compile(
@@ -76,6 +77,19 @@ def validate_markdown(reader: ForwardReader) -> Iterator[Finding]:
         if _TAG.search(before):
             yield Finding("inspect.text.active", f"holds a tag with {shown(handler[0].strip())}")
             break
+
+
+def validate_ranks(reader: ForwardReader) -> Iterator[Finding]:
+    """Validate tiktoken's ranks: on each line a token in base64 and its number (openai/tiktoken, load.py).
+
+    Raises:
+        Fault: when it is too large or holds anything else.
+    """
+    text = read_text(reader, limit=TEXT_LIMIT)
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if _RANK.fullmatch(line) is None:
+            raise Fault("inspect.tiktoken.line", f"line {number} is not a token in base64 and its number")
+    yield from ()
 
 
 def read_text(reader: ForwardReader, *, limit: int) -> str:

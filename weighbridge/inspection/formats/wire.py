@@ -10,7 +10,6 @@ from weighbridge.inspection.reader import ForwardReader
 
 FIELD_LIMIT = 1_000_000
 DEPTH_LIMIT = 64
-_STRUCTURE = "inspect.onnx.structure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +26,9 @@ class Field:
 class WireReader:
     """Reads the fields of nested messages; counts them, and checks each length against the message around it."""
 
-    def __init__(self, reader: ForwardReader) -> None:
+    def __init__(self, reader: ForwardReader, *, rule: str = "inspect.onnx.structure") -> None:
         self.reader = reader
+        self._rule = rule
         self._fields = 0
         self._depth = 0
 
@@ -41,11 +41,11 @@ class WireReader:
         end = self.reader.position + length
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            raise Fault(_STRUCTURE, f"messages nested deeper than {DEPTH_LIMIT}", offset=self.reader.position)
+            raise Fault(self._rule, f"messages nested deeper than {DEPTH_LIMIT}", offset=self.reader.position)
         while self.reader.position < end:
             yield self._field(end)
             if self.reader.position > end:
-                raise Fault(_STRUCTURE, "a field leaves its message", offset=end)
+                raise Fault(self._rule, "a field leaves its message", offset=end)
         self._depth -= 1
 
     def text(self, field: Field, *, limit: int) -> str:
@@ -57,7 +57,7 @@ class WireReader:
         try:
             return self.reader.read(field.length, what="text", limit=limit).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Fault(_STRUCTURE, "a text that is not UTF-8", offset=field.offset) from error
+            raise Fault(self._rule, "a text that is not UTF-8", offset=field.offset) from error
 
     def numbers(self, field: Field, *, limit: int) -> list[int]:
         """Return a packed or single varint field as numbers; at most `limit` of them.
@@ -71,7 +71,7 @@ class WireReader:
         while self.reader.position < end:
             found.append(self.varint())
             if len(found) > limit or self.reader.position > end:
-                raise Fault(_STRUCTURE, "a list that is too long", offset=field.offset)
+                raise Fault(self._rule, "a list that is too long", offset=field.offset)
         return found
 
     def varint(self) -> int:
@@ -85,12 +85,12 @@ class WireReader:
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value & (2**64 - 1)
-        raise Fault(_STRUCTURE, "a number longer than ten bytes", offset=self.reader.position)
+        raise Fault(self._rule, "a number longer than ten bytes", offset=self.reader.position)
 
     def _field(self, end: int) -> Field:
         self._fields += 1
         if self._fields > FIELD_LIMIT:
-            raise Fault(_STRUCTURE, f"more than {FIELD_LIMIT} fields", offset=self.reader.position)
+            raise Fault(self._rule, f"more than {FIELD_LIMIT} fields", offset=self.reader.position)
         offset = self.reader.position
         number, wire = divmod(self.varint(), 8)
         if wire == 0:
@@ -99,8 +99,8 @@ class WireReader:
             self.reader.skip(8 if wire == 1 else 4, what="number")
             return Field(number=number, wire=wire, value=0, length=0, offset=offset)
         if wire != 2 or not 0 < number < 2**29:
-            raise Fault(_STRUCTURE, f"field {number} of wire type {wire}", offset=offset)
+            raise Fault(self._rule, f"field {number} of wire type {wire}", offset=offset)
         length = self.varint()
         if self.reader.position + length > end:
-            raise Fault(_STRUCTURE, f"field {number}: {length} bytes leave its message", offset=offset)
+            raise Fault(self._rule, f"field {number}: {length} bytes leave its message", offset=offset)
         return Field(number=number, wire=wire, value=0, length=length, offset=offset)
