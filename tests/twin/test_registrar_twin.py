@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from moto import mock_aws
 from lambdas.registrar.handler import handler
 from local.hub.process import HubProcess
 from local.process import ROOT, environment_python
+from local.registry.config import AwsRoleConfig
 from local.registry.process import RegistryProcess
 from local.registry.standard import HUB, INCOMING, USERS, models_repository, records_repository, standard_config
 from tests.unit.encoder.tiny_bert import write_tiny_bert
@@ -52,6 +53,7 @@ LAYOUT = ChannelLayout(
     channel="dev", models_repository=models_repository("dev"), records_repository=records_repository("dev")
 )
 PARAMETER = "/weighbridge/dev/minilm/release-id"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/weighbridge-dev-registrar"
 
 
 class Context:
@@ -153,7 +155,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         mock_aws(),
         HubProcess(folder=base, repository="acme/encoder", log=tmp_path / "hub.log") as hub,
         RegistryProcess(
-            folder=tmp_path / "registry", config=standard_config(hub_url=hub.url, tokens=tokens)
+            folder=tmp_path / "registry",
+            config=replace(
+                standard_config(hub_url=hub.url, tokens=tokens),
+                aws_roles=(AwsRoleConfig(iam_role=ROLE, access_keys=(boto3.Session().get_credentials().access_key,)),),
+            ),
         ) as registry,
     ):
         found = World(folder=tmp_path, registry=registry, hub=hub, root=Digest.of(b""))
@@ -259,6 +265,28 @@ def test_a_job_ends_and_a_reader_pulls_what_it_made(
         "classifier.json", "classifier.safetensors", "config.json", "model.safetensors", "tokenizer.json"
     }  # fmt: skip
     assert notices() == []
+
+
+def test_the_registrars_role_is_exchanged_for_its_token(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    import requests
+
+    bound = requests.put(
+        f"{world.registry.url.removesuffix('/artifactory')}/access/api/v1/aws/iam_role",
+        json={"username": "registrar", "iam_role": ROLE},
+        headers={"Authorization": f"Bearer {world.registry.token('admin')}"},
+        timeout=10,
+    )
+    bound.raise_for_status()
+    world.train()
+    boto3.client("secretsmanager").delete_secret(SecretId="registrar", ForceDeleteWithoutRecovery=True)
+    monkeypatch.delenv("WEIGHBRIDGE_TOKEN_SECRET_ID")
+    monkeypatch.setenv("WEIGHBRIDGE_TOKEN_IAM", "1")
+    since = world.registry.last_request()
+    handler(event(), Context())
+    assert boto3.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Value"].startswith("1@sha256:")
+    sent = world.registry.requests(since=since)
+    assert sum("/aws/token" in entry.path for entry in sent) == 1
+    assert {entry.user for entry in sent if entry.status in (200, 201)} - {None} == {"registrar"}
 
 
 def test_a_job_that_lost_a_file_is_refused_and_its_owner_is_told(
