@@ -33,6 +33,22 @@ def trusting_variables(path: Path) -> dict[str, str]:
     return dict.fromkeys(("REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE"), str(path))
 
 
+def with_public_authorities(bundle: Path) -> bytes:
+    """Return the certificates of `bundle` (PEM) behind the public authorities, which are those that requests brings.
+
+    Raises:
+        InputError: when the file cannot be read.
+    """
+    import requests
+
+    try:
+        own = bundle.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"ca_bundle: {bundle} cannot be read: give a file of PEM certificates") from error
+    public = Path(requests.utils.DEFAULT_CA_BUNDLE_PATH).read_text(encoding="utf-8")
+    return f"{public.rstrip()}\n\n{own.strip()}\n".encode()
+
+
 def read_object(*, bucket: str, key: str, limit: int) -> bytes:
     """Read from S3 as this process's role."""
     import boto3

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aws_cdk as cdk
-import requests
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 
 from constructs import Construct
-from weighbridge.authorities import BUNDLE, BUNDLE_DIGEST, trusting_variables
+from weighbridge.authorities import BUNDLE, BUNDLE_DIGEST, trusting_variables, with_public_authorities
 from weighbridge.errors import InputError
 from weighbridge_cdk.assets import build_root
 
@@ -67,13 +66,8 @@ class Authorities(Construct):
             InputError: when it cannot be read.
         """
         super().__init__(scope, construct_id)
-        try:
-            own = bundle.read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"ca_bundle: {bundle} cannot be read: give a file of PEM certificates") from error
         self._bundle = bundle
-        public = Path(requests.utils.DEFAULT_CA_BUNDLE_PATH).read_text(encoding="utf-8")
-        self._data = f"{public.rstrip()}\n\n{own.strip()}\n".encode()
+        self._data = with_public_authorities(bundle)
         self.digest = hashlib.sha256(self._data).hexdigest()
         self._layer: lambda_.LayerVersion | None = None
         self._asset: s3_assets.Asset | None = None

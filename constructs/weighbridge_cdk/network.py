@@ -88,7 +88,7 @@ class PrivateNetwork(Construct):
             organization_id=organization_id,
         )
         self.endpoint_security_group = endpoints.security_group
-        self.allow_workloads(self.endpoint_security_group, port=443, why="Interface endpoints of AWS's services")
+        self.allow_workloads(self.endpoint_security_group, port=443, why="Interface endpoints of AWS services")
 
     def _create_vpc(self, availability_zones: Sequence[str]) -> ec2.IVpc:
         """Create VPC and subnets, and return them as if they existed.
@@ -148,7 +148,7 @@ class PrivateNetwork(Construct):
             service_name: `com.amazonaws.vpce.REGION.vpce-svc-...`, as the registry's operator gives it.
             host: the registry's host name; within the VPC it resolves to the endpoint, and nothing else changes.
         """
-        group = self._add_group("RegistryEndpoint", "The registry's endpoint in this VPC")
+        group = self._add_group("RegistryEndpoint", "Endpoint of the registry in this VPC")
         endpoint = ec2.InterfaceVpcEndpoint(
             self,
             "Registry",

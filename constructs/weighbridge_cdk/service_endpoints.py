@@ -48,7 +48,7 @@ class ServiceEndpoints(Construct):
             "SecurityGroup",
             vpc=vpc,
             allow_all_outbound=False,
-            description="Interface endpoints of AWS's services",
+            description="Interface endpoints of AWS services",
         )
         for name in services:
             if name not in SERVICES:

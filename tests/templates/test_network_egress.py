@@ -171,7 +171,9 @@ def test_without_egress_nothing_speaks_of_it(without: Template) -> None:
 
 def test_two_synths_ship_the_same_bytes(with_egress: Template, tmp_path: Path) -> None:
     again = synthesized(tmp_path, Egress(proxy_url=PROXY, no_proxy=(".corp.example",), ca_bundle=CERTIFICATE))
-    assert text(again) == text(with_egress)
+    layers = [only(found, "AWS::Lambda::LayerVersion", starting="Authorities") for found in (again, with_egress)]
+    assert layers[0]["Properties"]["Content"] == layers[1]["Properties"]["Content"]
+    assert container(again) == container(with_egress)
 
 
 def test_hosts_that_no_variable_holds_are_refused() -> None:
