@@ -9,10 +9,12 @@ import typer
 from weighbridge import __version__
 from weighbridge.cli import (
     approve,
+    audit,
     channel,
     channel_keys,
     channel_upkeep,
     doctor,
+    exceptions,
     guard,
     image,
     inspect,
@@ -66,12 +68,14 @@ app.command("lineage")(lineage.lineage)
 app.command("impact")(lineage.impact)
 app.command("where")(lineage.where)
 app.command("revoke")(revoke.revoke)
+app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
 app.add_typer(network.app, name="network")
 app.add_typer(train.app, name="train")
 app.command("reconcile")(reconcile.reconcile)
 app.command("inspect")(inspect.inspect)
+app.command("except")(exceptions.except_files)
 app.command("setup")(registry_setup.setup)
 
 

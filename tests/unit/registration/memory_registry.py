@@ -56,7 +56,7 @@ class MemoryRegistry:
         found = tuple(
             self.info(repository=repository, path=there)
             for owner, there in sorted(self.files)
-            if owner == repository and there.startswith(f"{path}/")
+            if owner == repository and (not path or there.startswith(f"{path}/"))
         )
         if not found:
             raise RegistryNotFoundError(f"{repository}/{path}: nothing", status=404)
