@@ -41,6 +41,12 @@ def unreachable(*, what: str, host: str, error: Exception) -> RegistryUnavailabl
         return RegistryUnavailableError(
             f"{what}: the certificate of {host} is not trusted: name the file of the authority that signed it"
         )
+    if isinstance(error, requests.exceptions.ProxyError):
+        status = re.search(r"Tunnel connection failed: ([0-9]{3})", str(error))
+        said = "gave no answer" if status is None else f"answered {status[1]}"
+        return RegistryUnavailableError(
+            f"{what}: the proxy {said}: it opens no way to {host}: let that host through, or name it in NO_PROXY"
+        )
     kind = "stalled" if isinstance(error, requests.Timeout) else "gave no answer"
     return RegistryUnavailableError(
         f"{what}: {host} {kind} ({type(error).__name__}): check the network, then run again"

@@ -141,6 +141,8 @@ def test_a_proxy_that_refuses_is_named_with_its_status(way: Way) -> None:
     way.proxy.refuse_with = 407
     with pytest.raises(RegistryError, match=r"proxy 127\.0\.0\.1:\d+ answered 407"):
         way.pull()
+    with pytest.raises(RegistryError, match=rf"the proxy answered 407: it opens no way to {HOST}"):
+        way.client().ping()
     assert way.registry.seen == []
 
 
