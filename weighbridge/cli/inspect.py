@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge.cli import options
+from weighbridge.cli.aws import Aws
 from weighbridge.cli.output import print_result, progress_bar
 from weighbridge.cli.setup import Setup, name_and_version
 from weighbridge.errors import InputError, SettingsError
@@ -46,7 +47,17 @@ def inspect(
     exceptions: Annotated[
         Path | None,
         typer.Option(
-            "--exceptions", metavar="FILE", help="Pickled files that may pass: digest, end and reason of each."
+            "--exceptions",
+            metavar="LIST",
+            help="Pickled files that may pass for a while, signed by `weighbridge except`.",
+        ),
+    ] = None,
+    exceptions_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exceptions-key",
+            metavar="KEY",
+            help="Who may sign exceptions: public:PATH, file:PATH or awskms:KEY. May be repeated.",
         ),
     ] = None,
     scanner: Annotated[
@@ -75,13 +86,13 @@ def inspect(
 
     weighbridge inspect --release minilm:1.0.0 --env dev --sign
     """
-    from weighbridge.inspection import inspect_folder, parse_exceptions
+    from weighbridge.inspection import inspect_folder
 
     if (folder is None) == (release is None):
         raise InputError("FOLDER and --release: give one of the two", rule="input.usage")
     if sign and release is None:
         raise InputError("--sign: states something of a release: name one with --release", rule="input.usage")
-    allowed = None if exceptions is None else parse_exceptions(exceptions.read_bytes())
+    allowed = None if exceptions is None else _exceptions(exceptions, keys=exceptions_key or [])
     scanners = _scanners(scanner or [], memory=scanner_memory, seconds=scanner_time)
     more: dict[str, Json] = {}
     if release is not None:
@@ -94,6 +105,24 @@ def inspect(
         sarif.write_text(json.dumps(report.sarif(), indent=1), encoding="utf-8")
     print_result({**more, **report.fields()}, as_json=as_json, lines={**more, **_lines(report)})
     raise typer.Exit(0 if report.verdict == "clean" else 1)
+
+
+def _exceptions(file: Path, *, keys: list[str]) -> Mapping[Digest, PickleException]:
+    from weighbridge.cli.keyfiles import PUBLIC, read_public_key
+    from weighbridge.inspection import parse_exceptions
+    from weighbridge.trust import load_signer
+
+    if not keys:
+        raise InputError("--exceptions-key: missing: name whose signature lets a pickled file pass", rule="input.usage")
+    kms = Aws(region=None).kms() if any(uri.startswith("awskms:") for uri in keys) else None
+    found = [
+        read_public_key(uri) if uri.startswith(PUBLIC) else load_signer(uri, kms_client=kms).public_key for uri in keys
+    ]
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"--exceptions: {file} cannot be read: {error.strerror}", rule="input.exceptions") from error
+    return parse_exceptions(data, keys=found)
 
 
 def _scanners(names: list[str], *, memory: int, seconds: int) -> tuple[Scanner, ...]:

@@ -40,8 +40,15 @@ def public_key(setup: Setup, uri: str) -> Key:
     Raises:
         InputError: when it cannot be read, or is not a TUF key under its standard id.
     """
-    if not uri.startswith(PUBLIC):
-        return setup.signer(uri).public_key
+    return read_public_key(uri) if uri.startswith(PUBLIC) else setup.signer(uri).public_key
+
+
+def read_public_key(uri: str) -> Key:
+    """Return the public key in the file that `public:PATH` names.
+
+    Raises:
+        InputError: when it cannot be read, or is not a TUF key under its standard id.
+    """
     path = Path(uri.removeprefix(PUBLIC))
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """The inspection gate: an allow-list of formats with strict validators, and a verdict for each file (docs/inspection.md)."""
 
-from weighbridge.inspection.exceptions import PickleException, parse_exceptions
+from weighbridge.inspection.exceptions import PickleException, parse_exceptions, sign_exceptions
 from weighbridge.inspection.findings import FileVerdict, Finding, Severity, Verdict
 from weighbridge.inspection.folder import inspect_folder
 from weighbridge.inspection.report import InspectionReport, ScannerRun
@@ -25,4 +25,5 @@ __all__ = [
     "inspect_folder",
     "inspection_predicate",
     "parse_exceptions",
+    "sign_exceptions",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from weighbridge.inspection.rules import RULES
@@ -50,7 +51,7 @@ class ExternalRange:
 class FileVerdict:
     """One file. `size` is in bytes. Digest and chunk digests are None for what was blocked before its end was read.
 
-    `outside` is what it reads from files beside it.
+    `outside` is what it reads from files beside it; `excepted_until` the end of the exception that lets it pass.
     """
 
     path: str
@@ -60,6 +61,7 @@ class FileVerdict:
     digest: Digest | None = None
     chunks: tuple[Digest, ...] | None = None
     outside: tuple[ExternalRange, ...] = ()
+    excepted_until: datetime | None = None
 
     @property
     def verdict(self) -> Verdict:

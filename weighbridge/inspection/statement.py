@@ -57,6 +57,11 @@ def inspection_predicate(report: InspectionReport, release: Release, *, inspecte
         ],
         "only_own_validators": not report.scanners,
         "files": files,
+        "excepted": [
+            {"path": file.path, "until": format_time(file.excepted_until)}
+            for file in report.files
+            if file.excepted_until is not None
+        ],
         "not_inspected": [item.path for item in release.components if item.role == "code"],
     }
 

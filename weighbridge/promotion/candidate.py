@@ -14,6 +14,7 @@ from weighbridge.registry import ArtifactoryClient
 from weighbridge.release import RELEASE_LIMIT, Release, parse_chunks, parse_release
 from weighbridge.release.chunks import CHUNKS_LIMIT
 from weighbridge.trust import ChannelState, Policy, Promotion, verify_bundle
+from weighbridge.trust.inspected import refuse_ended_exceptions
 from weighbridge.trust.judging import Case, Gate, judge
 from weighbridge.trust.statements import BUNDLE_LIMIT
 from weighbridge.verification import fetch_record, make_record, refuse_revoked
@@ -57,6 +58,9 @@ class Candidate:
                 policy=policy,
                 image=self.release.runtime.image,
             )
+            for item in statements:
+                subject = f"{self.release.name}:{self.release.version}"
+                refuse_ended_exceptions(item.predicate_type, item.predicate, subject=subject, now=now)
         except RefusedError as error:
             return (Gate(name="statements", detail=str(error), error=error),)
         bom = None if self.release.bom is None else self.sidecars[self.release.bom.path]

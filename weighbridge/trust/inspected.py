@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from weighbridge.canonical import Json
-from weighbridge.errors import TrustError
+from weighbridge.errors import InputError, TrustError
+from weighbridge.trust.times import parse_time
 
 INSPECTION_TYPE = "urn:weighbridge:inspection:v1"
 
@@ -23,6 +25,27 @@ def refuse_blocked(predicate_type: str, predicate: Mapping[str, Json], *, subjec
         "blocked and register another version",
         rule="refused.inspection",
     )
+
+
+def refuse_ended_exceptions(predicate_type: str, predicate: Mapping[str, Json], *, subject: str, now: datetime) -> None:
+    """Refuse to promote a release with a pickled file whose exception has ended; what was promoted before goes on loading.
+
+    Raises:
+        TrustError: rule `refused.exception`, naming the file.
+    """
+    excepted = predicate.get("excepted", []) if predicate_type == INSPECTION_TYPE else []
+    for item in excepted if isinstance(excepted, list) else [None]:
+        path, until = (item.get("path"), item.get("until")) if isinstance(item, dict) else (None, None)
+        try:
+            ended = not isinstance(until, str) or parse_time(until, field="until") <= now
+        except InputError:
+            ended = True
+        if ended:
+            raise TrustError(
+                f"{subject}: the exception of {str(path)!a} ended at {until}: replace the file, or ask for a new exception "
+                "and inspect again",
+                rule="refused.exception",
+            )
 
 
 def _first_blocked(predicate: Mapping[str, Json]) -> str:

@@ -8,7 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +18,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inspection_attacks import ATTACKS
 from inspection_benign import BENIGN
+from securesystemslib.signer import CryptoSigner
 
 from weighbridge.cli.run import run
 from weighbridge.errors import InputError, IntegrityError
-from weighbridge.inspection import ScannedFile, ScanResult, inspect_folder, inspection_predicate, parse_exceptions
+from weighbridge.inspection import (
+    PickleException,
+    ScannedFile,
+    ScanResult,
+    inspect_folder,
+    inspection_predicate,
+    parse_exceptions,
+    sign_exceptions,
+)
 from weighbridge.names import Digest
 from weighbridge.release import Lineage, Runtime, build_release, files_in
+from weighbridge.trust.times import parse_time
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PICKLE = pickle.dumps({"a": print})
@@ -86,10 +96,17 @@ def test_depth_is_bounded(tmp_path: Path) -> None:
     assert "inspect.name.limits" in rules(tmp_path)
 
 
-def exceptions(expires: str, *, digest: str | None = None) -> bytes:
-    named = digest or hashlib.sha256(PICKLE).hexdigest()
-    item = {"sha256": named, "expires": expires, "reason": "old embedding"}
-    return json.dumps({"schema": "weighbridge.inspection-exceptions/v1", "exceptions": [item]}).encode()
+SECURITY = CryptoSigner.generate_ecdsa()
+
+
+def exceptions(expires: str, *, digest: str | None = None, signer: CryptoSigner = SECURITY) -> bytes:
+    named = Digest(digest or hashlib.sha256(PICKLE).hexdigest())
+    item = PickleException(digest=named, expires=parse_time(expires, field="expires"), reason="old embedding")
+    return sign_exceptions([item], signers=[signer])
+
+
+def parsed(data: bytes) -> Mapping[Digest, PickleException]:
+    return parse_exceptions(data, keys=[SECURITY.public_key])
 
 
 @pytest.mark.parametrize(
@@ -102,21 +119,71 @@ def exceptions(expires: str, *, digest: str | None = None) -> bytes:
 )
 def test_exception_names_a_digest_and_ends(tmp_path: Path, data: bytes, verdict: str) -> None:
     (tmp_path / "a.pkl").write_bytes(PICKLE)
-    assert inspect_folder(tmp_path, exceptions=parse_exceptions(data), now=NOW).verdict == verdict
+    assert inspect_folder(tmp_path, exceptions=parsed(data), now=NOW).verdict == verdict
 
 
 def test_exception_lets_nothing_but_pickles_pass(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + b"\0" * 50)
     data = exceptions("2027-01-01T00:00:00Z", digest=hashlib.sha256(b"PK\x03\x04" + b"\0" * 50).hexdigest())
-    assert inspect_folder(tmp_path, exceptions=parse_exceptions(data), now=NOW).verdict == "blocked"
+    assert inspect_folder(tmp_path, exceptions=parsed(data), now=NOW).verdict == "blocked"
+
+
+def changed(**fields: object) -> bytes:
+    return json.dumps({**json.loads(exceptions("2027-01-01T00:00:00Z")), **fields}).encode()
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", exceptions("tomorrow"), exceptions("2027-01-01T00:00:00Z", digest="x")]
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"schema":"weighbridge.inspection-exceptions/v1","exceptions":[]}',
+        exceptions("2027-01-01T00:00:00Z", signer=CryptoSigner.generate_ecdsa()),
+        changed(signatures=[]),
+        changed(payload="e30="),
+        changed(payloadType="application/vnd.in-toto+json"),
+        changed(signatures=[{"keyid": SECURITY.public_key.keyid, "sig": "AAAA"}]),
+    ],
 )
-def test_malformed_exceptions_are_an_input_error(data: bytes) -> None:
+def test_what_security_did_not_sign_is_no_exception(data: bytes) -> None:
+    with pytest.raises(InputError) as refusal:
+        parsed(data)
+    assert refusal.value.rule == "input.exceptions"
+
+
+def test_an_exception_needs_a_reason_and_stands_once() -> None:
+    item = PickleException(digest=Digest("0" * 64), expires=NOW, reason="why")
+    for items in ([], [replace(item, reason=" ")], [item, item]):
+        with pytest.raises(InputError):
+            sign_exceptions(items, signers=[SECURITY])
     with pytest.raises(InputError):
-        parse_exceptions(data)
+        sign_exceptions([item], signers=[])
+
+
+def test_exceptions_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, keys, signed = tmp_path / "model", tmp_path / "keys", tmp_path / "list.json"
+    model.mkdir()
+    (model / "a.pkl").write_bytes(PICKLE)
+    for name in ("security", "other"):
+        assert run(["channel", "keygen", str(keys / f"{name}.pem")]) == 0
+    made = [
+        "--until",
+        "2099-01-01T00:00:00Z",
+        "--reason",
+        "old",
+        "--key",
+        f"file:{keys}/security.pem",
+        "--out",
+        str(signed),
+    ]
+    assert run(["except", str(model / "a.pkl"), *made]) == 0
+    assert run(["except", str(model / "a.pkl"), *made]) == 2
+    looked = ["inspect", str(model), "--exceptions", str(signed)]
+    assert run([*looked, "--exceptions-key", f"public:{keys}/security.pem.pub"]) == 0
+    assert run([*looked, "--exceptions-key", f"public:{keys}/other.pem.pub"]) == 2
+    assert run(looked) == 2
+    capsys.readouterr()
 
 
 class FakeScanner:

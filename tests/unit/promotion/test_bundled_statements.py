@@ -172,3 +172,28 @@ def test_statements_that_the_target_does_not_know_stay_behind(world: PromotionWo
     world.promote("1.0.0", to="dev")
     world.promote("1.0.0", to="prod")
     assert types(world, "prod") == [PREDICATE_TYPE]
+
+
+@pytest.mark.parametrize(
+    ("excepted", "refused"),
+    [
+        ([], False),
+        ([{"path": "a.pkl", "until": "2099-01-01T00:00:00Z"}], False),
+        ([{"path": "a.pkl", "until": "2026-11-23T12:00:00Z"}], True),
+        ([{"path": "a.pkl", "until": "soon"}], True),
+        ([None], True),
+        ("none", True),
+    ],
+)
+def test_an_exception_that_has_ended_stops_the_next_promotion(
+    world: PromotionWorld, inspector: CryptoSigner, excepted: Json, refused: bool
+) -> None:
+    done = world.register("1.0.0")
+    demand(world, inspector, "dev")
+    state(world, done, inspector, excepted=excepted)
+    if not refused:
+        assert world.promote("1.0.0", to="dev").changed
+        return
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="dev")
+    assert refusal.value.rule == "refused.exception"
