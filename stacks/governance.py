@@ -9,13 +9,18 @@ from constructs import Construct
 from stacks.access import connect, name_roles
 from stacks.alarms import notify
 from stacks.retention import log_retention
-from weighbridge.settings import EnvironmentSettings, KeeperSettings, KeySettings
+from weighbridge.settings import ApprovalsSettings, EnvironmentSettings, KeeperSettings, KeySettings, TrustSettings
 from weighbridge_cdk import (
+    Approvals,
     ChannelKeeper,
     ChannelPin,
     NetworkPlacement,
     ResolutionRecords,
 )
+
+KMS = "awskms:"
+# Where the policy asks for no approvals, those that are given hold a week.
+MOST_DAYS = 7
 
 
 class GovernanceStack(cdk.Stack):
@@ -54,6 +59,8 @@ class GovernanceStack(cdk.Stack):
         )
         if settings.trust is not None and settings.trust.keeper is not None:
             self._add_keeper(settings, keys=settings.trust.keys, keeper=settings.trust.keeper, placement=placement)
+        if settings.trust is not None and settings.trust.approvals is not None:
+            self._add_approvals(settings, trust=settings.trust, approvals=settings.trust.approvals, placement=placement)
 
     def _add_keeper(
         self,
@@ -89,4 +96,45 @@ class GovernanceStack(cdk.Stack):
         notify(self, settings=settings, alarms=channel.alarms)
         cdk.CfnOutput(
             self, "KeeperFunction", value=channel.keeper.function.function_name, description="Signs the channel anew"
+        )
+
+    def _add_approvals(
+        self,
+        settings: EnvironmentSettings,
+        *,
+        trust: TrustSettings,
+        approvals: ApprovalsSettings,
+        placement: NetworkPlacement,
+    ) -> None:
+        records = settings.registry.records_repository
+        key, terms = trust.keys.approver, trust.policy.approvals
+        connection = connect(
+            self,
+            "ApprovalsAccess",
+            settings=settings,
+            secret_name=approvals.secret,
+            placement=placement,
+            description=f"Artifactory token that may write */releases/*/statements/approver.* of {records}",
+        )
+        found = Approvals(
+            self,
+            "Approvals",
+            environment=settings.environment,
+            connection=connection,
+            channel=settings.channel.name,
+            approvers=approvals.approvers,
+            days=MOST_DAYS if terms is None else terms.days,
+            sequences=self.sequences,
+            sequences_key=self.records.encryption_key,
+            signer_uri=None if approvals.create_key else key,
+            key_alias=key.removeprefix(KMS) if approvals.create_key and key is not None else None,
+            placement=placement,
+            log_retention=log_retention(settings),
+        )
+        name_roles(settings, {"approvals": found.approvals.role})
+        cdk.CfnOutput(
+            self,
+            "ApprovalsFunction",
+            value=found.function.function_name,
+            description="Signs approvals; whoever approves may invoke it",
         )

@@ -15,13 +15,13 @@ _BY_CALLERS = ("sts", "sagemaker.runtime", "logs", "monitoring")
 
 SERVICES: Mapping[str, str] = MappingProxyType({
     "secretsmanager": "the registry tokens of functions, serving containers and training jobs",
-    "kms": "signatures of registrar, inspector and keeper",
+    "kms": "signatures of registrar, inspector, keeper and approver",
     "sagemaker.api": "what the registrar and the reconciler read of jobs and endpoints",
     "ssm": "the release ids that the registrar moves",
     "sns": "the registrar's notices",
     "events": "the reconciler's findings",
     "securityhub": "the reconciler's findings, where the settings ask for it",
-    "sts": "code of your own in the VPC that asks who it is",
+    "sts": "who approves; code of your own in the VPC that asks who it is",
     "sagemaker.runtime": "callers of endpoints in the VPC",
     "logs": "code of your own in the VPC that writes logs",
     "monitoring": "code of your own in the VPC that writes metrics",
@@ -37,15 +37,18 @@ def services_of(settings: EnvironmentSettings) -> tuple[str, ...]:
     """
     reconciler = settings.guard.reconciler
     training, keeper = settings.training is not None, settings.trust is not None and settings.trust.keeper is not None
+    approvals = settings.trust is not None and settings.trust.approvals is not None
     needed = {
-        "secretsmanager": not isinstance(settings.registry.credentials, IamSettings) or training or keeper,
-        "kms": training or keeper,
+        "secretsmanager": not isinstance(settings.registry.credentials, IamSettings) or training or keeper or approvals,
+        "kms": training or keeper or approvals,
         "sagemaker.api": training or reconciler.enabled,
         "ssm": training,
         "sns": training,
         "events": reconciler.enabled,
         "securityhub": reconciler.enabled and reconciler.security_hub,
     }
+    if approvals:
+        needed["sts"] = True
     lean = isinstance(settings.network, CreatedNetwork) and settings.network.profile == "lean"
     return tuple(name for name in SERVICES if needed.get(name, name in _BY_CALLERS and not lean))
 

@@ -1,7 +1,9 @@
 """Constructs: each governs one part of the way of a model from Artifactory to a SageMaker endpoint, and stands alone."""
 
 from weighbridge_cdk.admission_hook import AdmissionHook
+from weighbridge_cdk.approvals import Approvals
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
+from weighbridge_cdk.autoscaling import VariantScaling
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
 from weighbridge_cdk.component_scaling import Copies
@@ -31,6 +33,7 @@ from weighbridge_cdk.training_pipeline import TrainingPipeline
 
 __all__ = [
     "AdmissionHook",
+    "Approvals",
     "ArtifactoryConnection",
     "ChannelKeeper",
     "ChannelPin",
@@ -63,5 +66,6 @@ __all__ = [
     "SigningKeys",
     "TokenRotation",
     "TrainingPipeline",
+    "VariantScaling",
     "resource_name",
 ]

@@ -90,6 +90,8 @@ def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str, str | None
         yield "images", "images", images.username
     if trust is not None and trust.keeper is not None and trust.keeper.secret is None:
         yield "keeper", "keeper", None
+    if trust is not None and trust.approvals is not None and trust.approvals.secret is None:
+        yield "approver", "approvals", None
     if training is None:
         return
     if training.training_secret is None:

@@ -29,6 +29,7 @@ def _secrets(settings: EnvironmentSettings) -> Iterator[NamedSecret]:
     named = {
         "images": None if registry.images is None else registry.images.secret,
         "keeper": None if trust is None or trust.keeper is None else trust.keeper.secret,
+        "approver": None if trust is None or trust.approvals is None else trust.approvals.secret,
         "scientist": None if training is None else training.training_secret,
         "registrar": None if training is None else training.registrar_secret,
     }

@@ -16,6 +16,7 @@ WRITE_ONCE = frozenset({"read", "write", "annotate"})
 OVERWRITE = frozenset({"read", "write", "annotate", "delete"})
 METADATA = "tuf/**"
 INSPECTIONS = "*/releases/*/statements/inspector.*"
+APPROVALS = "*/releases/*/statements/approver.*"
 TIMESTAMP = "tuf/timestamp.json"
 EVERYTHING = "**"
 PREDEFINED_ENVIRONMENTS = frozenset({"DEV", "PROD"})
@@ -82,6 +83,7 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
     targets = tuple(_targets(settings, source))
     used = ["reader", "promoter", *(["registrar", "scientist"] if source is None else [])]
     used += ["keeper"] if _has_keeper(settings) else []
+    used += ["approver"] if _has_approvals(settings) else []
     used += ["inspector"] if source is None and _has_inspector(settings) else []
     used += ["images"] if settings.registry.images is not None else []
     bindings: dict[str, str] = {}
@@ -115,6 +117,10 @@ def _webhooks(settings: EnvironmentSettings) -> Iterator[Webhook]:
 
 def _has_keeper(settings: EnvironmentSettings) -> bool:
     return settings.trust is not None and settings.trust.keeper is not None
+
+
+def _has_approvals(settings: EnvironmentSettings) -> bool:
+    return settings.trust is not None and settings.trust.approvals is not None
 
 
 def _has_inspector(settings: EnvironmentSettings) -> bool:
@@ -154,6 +160,8 @@ def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) 
         yield Target(f"{prefix}-keeper", records, EVERYTHING, READ, keeper)
         yield Target(f"{prefix}-keeper-metadata", records, METADATA, FETCH, keeper)
         yield Target(f"{prefix}-keeper-timestamp", records, TIMESTAMP, OVERWRITE, keeper)
+    if _has_approvals(settings):
+        yield Target(f"{prefix}-approver-statements", records, APPROVALS, FETCH, identity_of(settings, "approver"))
     if source is not None:
         origin = (source.registry.models_repository, source.registry.records_repository)
         yield Target(f"{prefix}-promoter-source", origin, EVERYTHING, READ, promoter)
