@@ -20,6 +20,7 @@ from weighbridge_cdk import (
     RegistryCredentials,
     ReleaseWatcher,
     ResolutionRecords,
+    VariantScaling,
 )
 
 
@@ -68,7 +69,6 @@ class InferenceStack(cdk.Stack):
             placement=placement,
             log_retention=retention,
         )
-        notify(self, settings=settings, alarms=[promoted.alarm])
         endpoint = add_serving(
             self,
             settings=settings,
@@ -77,6 +77,9 @@ class InferenceStack(cdk.Stack):
             placement=placement,
             image_credentials=image_credentials,
         )
+        scaling = endpoint.scaling
+        more = [scaling.alarm] if isinstance(scaling, VariantScaling) else []
+        notify(self, settings=settings, alarms=[promoted.alarm, *more])
         roles = {resolver_part(model): promoted.resolver.role, endpoint_part(model): endpoint.execution_role.role}
         name_roles(settings, roles)
         ReleaseWatcher(

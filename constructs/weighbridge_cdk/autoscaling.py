@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -30,7 +31,8 @@ class VariantScaling(Construct):
     """A function that registers the variant as a scalable target, and three occasions for it (docs/decisions/0014).
 
     A custom resource before the endpoint deregisters when the instance type changes, one behind the assertion registers,
-    and a rule on the end of the stack's updates and rollbacks registers what a rollback left deregistered.
+    and a rule on the end of the stack's updates and rollbacks registers what a rollback left deregistered. `alarm` rings when
+    the function fails.
     """
 
     def __init__(
@@ -100,6 +102,17 @@ class VariantScaling(Construct):
         )
         self.resource.node.add_dependency(endpoint, assertion.resource)
         self.rule = self._hold_at_rest(endpoint_name, properties)
+        # Nobody waits for the answer to an event: what failed for good would leave the capacity as it happens to be.
+        self.alarm = cloudwatch.Alarm(
+            self,
+            "Failed",
+            metric=self.scaler.function.metric_errors(period=cdk.Duration.minutes(5)),
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"The capacity of {endpoint_name} may not follow the load: see the scaler's log",
+        )
 
     def _resource(self, name: str, kind: str, properties: dict[str, object]) -> cdk.CustomResource:
         resource = cdk.CustomResource(

@@ -76,12 +76,13 @@ class GovernedEndpoint(Construct):
         super().__init__(scope, construct_id)
         rollout = rollout or Rollout(canary_instances=1 if instance_count > 1 else None)
         _check(model=model, instance_count=instance_count, rollout=rollout)
-        check_zones(placement, instances=instance_count)
+        check_zones(placement, instances=instance_count, endpoint_name=endpoint_name)
         self.endpoint_name = endpoint_name
         self.model = model
         self._rollout = rollout
         self._instance_count = instance_count
         self._alarms: list[cloudwatch.IAlarm] = []
+        self.scaling: VariantScaling | None = None
         self._layer = layer
         self._log_retention = log_retention
         self._serving = ServingModel(
@@ -160,7 +161,7 @@ class GovernedEndpoint(Construct):
                 the rollout's steps.
         """
         check_rollout(self._rollout, instance_count=max(1, minimum))
-        return VariantScaling(
+        self.scaling = VariantScaling(
             self,
             "Autoscaling",
             endpoint=self.endpoint,
@@ -175,6 +176,7 @@ class GovernedEndpoint(Construct):
             layer=self._layer,
             log_retention=self._log_retention,
         )
+        return self.scaling
 
     def add_data_capture(self, *, bucket: s3.IBucket, key: kms.IKey, percentage: int, prefix: str = "capture") -> None:
         """Record `percentage` of requests and answers below `prefix` of `bucket`, encrypted with `key`.

@@ -78,7 +78,7 @@ class GovernedInferenceComponent(Construct):
         super().__init__(scope, construct_id)
         copies = copies or Copies(accelerators=1 if takes_inference_ami(model.instance_type) else None)
         _check(model=model, copies=copies, wait_seconds=wait_seconds)
-        check_zones(placement, instances=copies.instances)
+        check_zones(placement, instances=copies.instances, endpoint_name=endpoint_name)
         self.endpoint_name = self.component_name = endpoint_name
         self.model = model
         self._serving = ServingModel(

@@ -104,7 +104,7 @@ class ServingModel:
         )
 
 
-def check_zones(placement: NetworkPlacement, *, instances: int) -> None:
+def check_zones(placement: NetworkPlacement, *, instances: int, endpoint_name: str) -> None:
     """Refuse several instances in one subnet: they would all be gone with its zone.
 
     Raises:
@@ -112,5 +112,6 @@ def check_zones(placement: NetworkPlacement, *, instances: int) -> None:
     """
     if instances > 1 and len(placement.subnet_ids) < 2:
         raise InputError(
-            f"placement: one subnet for {instances} instances: give subnets in at least two availability zones"
+            f"{endpoint_name}: one subnet for {instances} instances: give subnets in at least two availability zones, or one "
+            "instance"
         )

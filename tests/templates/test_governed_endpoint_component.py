@@ -32,6 +32,7 @@ from weighbridge_cdk import (
 
 NewStack = Callable[[], cdk.Stack]
 TemplateOf = Callable[[cdk.Stack], Template]
+TOPIC = "arn:aws:sns:eu-central-1:333333333333:alarms"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -217,6 +218,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     document = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text())
     capture = {"bucket": "captures", "key_arn": "arn:aws:kms:eu-central-1:333333333333:key/abcd", "percentage": 5}
     document["cache"] = {"days": 9}
+    document["alarm_topic"] = TOPIC
     document["models"] = [
         {
             "name": "steady",
@@ -256,6 +258,11 @@ def test_settings_reach_the_endpoint(served: dict[str, Template]) -> None:
     assert deployment["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "LINEAR"
     scaling = only(template, "Custom::WeighbridgeScaling")["Properties"]
     assert (scaling["Minimum"], scaling["Maximum"], scaling["Target"]) == (4, 8, 3)
+    told = [
+        each for each in resources(template, "AWS::CloudWatch::Alarm").values() if "AlarmActions" in each["Properties"]
+    ]
+    assert len(told) == 2, "of the resolution, and of the scaling"
+    assert all(each["Properties"]["AlarmActions"] == [TOPIC] for each in told)
     capture = only(template, "AWS::SageMaker::EndpointConfig")["Properties"]["DataCaptureConfig"]
     assert (capture["DestinationS3Uri"], capture["InitialSamplingPercentage"]) == ("s3://captures/capture", 5)
     environment = only(template, "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]["Environment"]

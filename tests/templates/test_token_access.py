@@ -130,7 +130,7 @@ def test_an_endpoint_pulls_its_image_with_the_credentials(
     credentials = RegistryCredentials(stack, "Images", connection=connection, username="image-reader")
     GovernedEndpoint(
         stack, "Endpoint", endpoint_name="minilm", model=model, placement=network.placement,
-        image_registry_credentials=credentials,
+        instance_count=1, image_registry_credentials=credentials,
     )  # fmt: skip
     template = template_of(stack)
     (served,) = of_type(template, "AWS::SageMaker::Model")
