@@ -179,7 +179,7 @@ class PrivateNetwork(Construct):
             subnet_ids=[subnet.subnet_id for subnet in self.vpc.isolated_subnets],
         )
         for route in self._add_routes(cidrs, transit_gateway_id=transit_gateway_id):
-            route.add_dependency(attachment)
+            route.add_resource_dependency(attachment)
 
     def add_peering(
         self,
