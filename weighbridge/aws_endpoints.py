@@ -28,6 +28,9 @@ SERVICES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Interface endpoints by the name of their service (`com.amazonaws.REGION.NAME`), and who needs them."""
 
+FUNCTIONS_ALONE = frozenset({"events", "securityhub", "sns", "ssm"})
+"""Those that weighbridge's functions call, and no container does."""
+
 
 def services_of(settings: EnvironmentSettings) -> tuple[str, ...]:
     """Return the names of the services that the environment's VPC needs interface endpoints for, in order of SERVICES.

@@ -22,33 +22,41 @@ FILE_NAME = "ca-bundle.pem"
 IN_FUNCTION = Path("/opt/weighbridge") / FILE_NAME
 # The metadata of instances and of containers, where roles have their credentials, and the container itself.
 _NEVER_PROXIED = ("127.0.0.1", "localhost", "169.254.169.254", "169.254.170.2")
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html (Environment)
-_LONGEST = 1024
+# Training jobs take shorter values than models: botocore's model of SageMaker, TrainingEnvironmentValue.
+_LONGEST = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Egress:
     """`proxy_url` is `http://HOST:PORT`, None for none; `no_proxy` are hosts that are reached without it.
 
+    `functions_alone` are further such hosts that only functions ask: variables of training jobs are short.
     `ca_bundle` is a file of certificates that are trusted besides the public authorities.
     """
 
     proxy_url: str | None = None
     no_proxy: tuple[str, ...] = ()
     ca_bundle: Path | None = None
+    functions_alone: tuple[str, ...] = ()
 
-    def proxy_variables(self) -> dict[str, str]:
-        """Return the environment variables that name the proxy, none without one.
+    def function_proxy(self) -> dict[str, str]:
+        """Return the environment variables of functions that name the proxy, none without one."""
+        return self._variables((*_NEVER_PROXIED, *self.functions_alone, *self.no_proxy))
+
+    def container_proxy(self) -> dict[str, str]:
+        """Return the same for containers.
 
         Raises:
-            InputError: when the hosts are more than a variable of a SageMaker container holds.
+            InputError: when the hosts are more than a variable of a training job holds.
         """
-        if self.proxy_url is None:
-            return {}
-        hosts = ",".join((*_NEVER_PROXIED, *self.no_proxy))
+        found = self._variables((*_NEVER_PROXIED, *self.no_proxy))
+        hosts = found.get("NO_PROXY", "")
         if not cdk.Token.is_unresolved(hosts) and len(hosts) > _LONGEST:
             raise InputError(f"no_proxy: {len(hosts)} characters are more than {_LONGEST}: name domains, not hosts")
-        return {"HTTPS_PROXY": self.proxy_url, "NO_PROXY": hosts}
+        return found
+
+    def _variables(self, hosts: tuple[str, ...]) -> dict[str, str]:
+        return {} if self.proxy_url is None else {"HTTPS_PROXY": self.proxy_url, "NO_PROXY": ",".join(hosts)}
 
 
 class Authorities(Construct):
@@ -126,7 +134,7 @@ def function_variables(egress: Egress | None) -> Mapping[str, str]:
     if egress is None:
         return {}
     trusted = {} if egress.ca_bundle is None else trusting_variables(IN_FUNCTION)
-    return {**egress.proxy_variables(), **trusted}
+    return {**egress.function_proxy(), **trusted}
 
 
 def container_variables(scope: Construct, *, egress: Egress | None, role: iam.IRole) -> Mapping[str, str]:
@@ -140,11 +148,11 @@ def container_variables(scope: Construct, *, egress: Egress | None, role: iam.IR
     if egress is None:
         return {}
     if egress.ca_bundle is None:
-        return egress.proxy_variables()
+        return egress.container_proxy()
     authorities = Authorities.of(scope, egress.ca_bundle)
     asset = authorities.asset
     where = f"{asset.s3_bucket_name}/{asset.s3_object_key}"
     objects = f"arn:{cdk.Aws.PARTITION}:s3:::{where}"
     statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=[objects])
     iam.Policy(scope, "Authorities", statements=[statement], roles=[role])
-    return {**egress.proxy_variables(), BUNDLE: f"s3://{where}", BUNDLE_DIGEST: f"sha256:{authorities.digest}"}
+    return {**egress.container_proxy(), BUNDLE: f"s3://{where}", BUNDLE_DIGEST: f"sha256:{authorities.digest}"}

@@ -15,7 +15,7 @@ from aws_cdk import aws_route53_targets as targets
 from aws_cdk import aws_route53resolver as route53resolver
 
 from constructs import Construct
-from weighbridge.aws_endpoints import SERVICES, host_names
+from weighbridge.aws_endpoints import FUNCTIONS_ALONE, SERVICES, host_names
 from weighbridge.errors import InputError
 from weighbridge_cdk.acknowledgements import acknowledge
 from weighbridge_cdk.egress import Egress
@@ -222,8 +222,14 @@ class PrivateNetwork(Construct):
 
     def use_egress(self, egress: Egress) -> None:
         """Tell workloads the proxy and the authorities of `egress`. What has an endpoint in this VPC meets no proxy."""
-        hosts = host_names(self._services, region=cdk.Stack.of(self).region)
-        self._egress = replace(egress, no_proxy=(*hosts, *egress.no_proxy))
+        region = cdk.Stack.of(self).region
+        everybody = [name for name in self._services if name not in FUNCTIONS_ALONE]
+        hosts, all_hosts = (host_names(names, region=region) for names in (everybody, self._services))
+        self._egress = replace(
+            egress,
+            no_proxy=(*hosts, *egress.no_proxy),
+            functions_alone=tuple(host for host in all_hosts if host not in hosts),
+        )
 
     def _name_registry(self, host: str, target: route53.RecordTarget) -> None:
         zone = route53.PrivateHostedZone(self, "RegistryZone", zone_name=host, vpc=self.vpc)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
+from botocore.loaders import Loader
 from template_view import Template, logical_id, only, resources, statements, text
 
 from tools.synthesis import ROOT
@@ -35,7 +36,11 @@ def build(folder: Path, egress: Egress | None) -> tuple[cdk.App, cdk.Stack]:
     )
     stack = cdk.Stack(app, "Alone", env=cdk.Environment(account="111111111111", region="eu-central-1"))
     network = PrivateNetwork(
-        stack, "Network", cidr="10.0.0.0/16", availability_zones=["eu-central-1a", "eu-central-1b"], services=["kms"]
+        stack,
+        "Network",
+        cidr="10.0.0.0/16",
+        availability_zones=["eu-central-1a", "eu-central-1b"],
+        services=["kms", "ssm"],
     )
     if egress is not None:
         network.use_egress(egress)
@@ -125,10 +130,12 @@ def test_what_has_an_endpoint_in_the_vpc_or_lies_on_the_machine_meets_no_proxy(w
     (function,) = in_vpc(with_egress)
     hosts = function["Environment"]["Variables"]["NO_PROXY"].split(",")  # type: ignore[index]
     assert hosts == [
-        "127.0.0.1", "localhost", "169.254.169.254", "169.254.170.2",
+        "127.0.0.1", "localhost", "169.254.169.254", "169.254.170.2", "ssm.eu-central-1.amazonaws.com",
         "s3.eu-central-1.amazonaws.com", "dynamodb.eu-central-1.amazonaws.com", "ddb.eu-central-1.amazonaws.com",
         "kms.eu-central-1.amazonaws.com", ".corp.example",
     ]  # fmt: skip
+    asked = [host for host in hosts if not host.startswith("ssm.")]
+    assert str(container(with_egress)["NO_PROXY"]).split(",") == asked
 
 
 def test_the_shipped_file_holds_the_public_authorities_and_our_own(with_egress: Template, folder: Path) -> None:
@@ -177,5 +184,18 @@ def test_two_synths_ship_the_same_bytes(with_egress: Template, tmp_path: Path) -
 
 
 def test_hosts_that_no_variable_holds_are_refused() -> None:
+    long = Egress(proxy_url=PROXY, no_proxy=tuple(f"host-{n}.example.com" for n in range(40)))
     with pytest.raises(InputError, match="name domains"):
-        Egress(proxy_url=PROXY, no_proxy=tuple(f"host-{n}.example.com" for n in range(60))).proxy_variables()
+        long.container_proxy()
+    assert len(long.function_proxy()["NO_PROXY"]) > 512
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "ap-southeast-1"])
+def test_all_endpoints_fit_into_a_variable_of_a_training_job(region: str) -> None:
+    stack = cdk.Stack(cdk.App(), "Fits", env=cdk.Environment(account="111111111111", region=region))
+    network = PrivateNetwork(stack, "Network", cidr="10.0.0.0/16", availability_zones=[f"{region}a"])
+    network.use_egress(Egress(proxy_url=PROXY, no_proxy=("registry.example.com",)))
+    egress = network.placement.egress
+    assert egress is not None
+    shape = Loader().load_service_model("sagemaker", "service-2")["shapes"]["TrainingEnvironmentValue"]
+    assert 400 < len(egress.container_proxy()["NO_PROXY"]) <= shape["max"] == 512
