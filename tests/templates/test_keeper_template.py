@@ -38,11 +38,15 @@ def alarm(template: Template, name: str) -> Resource:
 
 
 def test_it_signs_with_the_online_key_alone(governance: Template) -> None:
-    signing = [(name, s) for name, s in statements(governance) if "kms:Sign" in as_list(s["Action"])]
+    signing = [
+        (name, s)
+        for name, s in statements(governance)
+        if name.startswith("Keeper") and "kms:Sign" in as_list(s["Action"])
+    ]
     ((name, statement),) = signing
     assert name.startswith("KeeperSigning")
     assert statement["Condition"] == {"StringEquals": {"kms:RequestAlias": ["alias/weighbridge-prod-online"]}}
-    variables = only(governance, "AWS::Lambda::Function")["Properties"]["Environment"]["Variables"]
+    variables = only(governance, "AWS::Lambda::Function", starting="Keeper")["Properties"]["Environment"]["Variables"]
     assert variables["WEIGHBRIDGE_TIMESTAMP_KEY"] == "awskms:alias/weighbridge-prod-online"
     assert "WEIGHBRIDGE_PROMOTER_KEY" not in variables
 
@@ -58,19 +62,21 @@ def test_it_claims_versions_of_the_snapshot_and_no_promotion(governance: Templat
 
 
 def test_its_token_is_its_own_and_empty(governance: Template) -> None:
-    secret = only(governance, "AWS::SecretsManager::Secret")["Properties"]
+    secret = only(governance, "AWS::SecretsManager::Secret", starting="Keeper")["Properties"]
     assert secret["Name"] == "weighbridge/prod/artifactory-keeper"
     assert not {"SecretString", "GenerateSecretString"} & set(secret)
     assert rights(governance)["secretsmanager:GetSecretValue"]["Resource"] == {
-        "Ref": logical_id(governance, "AWS::SecretsManager::Secret")
+        "Ref": logical_id(governance, "AWS::SecretsManager::Secret", starting="Keeper")
     }
 
 
 def test_it_runs_twice_a_day_within_the_network(governance: Template) -> None:
     rule = only(governance, "AWS::Events::Rule")["Properties"]
     assert rule["ScheduleExpression"] == "rate(12 hours)"
-    function = only(governance, "AWS::Lambda::Function")["Properties"]
-    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [logical_id(governance, "AWS::Lambda::Function"), "Arn"]}
+    function = only(governance, "AWS::Lambda::Function", starting="Keeper")["Properties"]
+    assert rule["Targets"][0]["Arn"] == {
+        "Fn::GetAtt": [logical_id(governance, "AWS::Lambda::Function", starting="Keeper"), "Arn"]
+    }
     assert function["VpcConfig"]["SubnetIds"]
 
 
@@ -103,7 +109,7 @@ def test_settings_choose_secret_schedule_and_topic(tmp_path: Path) -> None:
     found = synthesize(outdir=tmp_path / "out", validation=False, context=context)
     governance = found.template("weighbridge-prod-governance")
     inference = found.template("weighbridge-prod-inference-minilm")
-    assert only(governance, "AWS::SecretsManager::Secret")["Properties"]["Name"] == "keeper"
+    assert only(governance, "AWS::SecretsManager::Secret", starting="Keeper")["Properties"]["Name"] == "keeper"
     assert only(governance, "AWS::Events::Rule")["Properties"]["ScheduleExpression"] == "rate(6 hours)"
     for name in ("Failures", "Expiry", "Renewal"):
         assert alarm(governance, name)["AlarmActions"] == alarm(governance, name)["OKActions"] == [TOPIC]

@@ -7,10 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from template_view import Template, as_list, resources
+from template_view import Resource, Template, as_list, resources
 
 # Who may sign, by the beginning of the role's logical id; everybody else may sign with nothing.
-SIGNERS = ("RegistrarFunction", "InspectorFunction", "KeeperFunction", "ApprovalsFunction", "LedgerSealer", "LedgerAuditor")
+SIGNERS = (
+    "RegistrarFunction",
+    "InspectorFunction",
+    "KeeperFunction",
+    "ApprovalsFunction",
+    "LedgerSealer",
+    "LedgerAuditor",
+)
 # What would lead to a signature: signing, keys whose policy can be changed, functions, roles and whoever can be told to sign.
 WAYS = re.compile(
     r"kms:(\*|Sign|CreateGrant|PutKeyPolicy|ReEncrypt.*|GenerateMac|UpdateAlias|CreateAlias)|"
@@ -31,26 +38,61 @@ def roles(template: Template, *, service: str) -> set[str]:
     return found
 
 
-def allowed(template: Template, role: str) -> Iterator[Mapping[str, Any]]:
-    """Yield every statement that allows something to `role`: inline, by policies, by managed policies of the template."""
+def attached(templates: Mapping[str, Template], template: Template, value: Any) -> Mapping[str, Any]:
+    """Return the document of a managed policy, of this template or of another that exports it."""
+    if "Ref" in value:
+        document: Mapping[str, Any] = template["Resources"][value["Ref"]]["Properties"]["PolicyDocument"]
+        return document
+    other, exported = exporter(templates, value)
+    return attached(templates, other, exported)
+
+
+def exporter(templates: Mapping[str, Template], value: Any) -> tuple[Template, Any]:
+    """Return the template that exports what `Fn::ImportValue` names, and the value."""
+    ((template, exported),) = [
+        (other, output["Value"])
+        for other in templates.values()
+        for output in other.get("Outputs", {}).values()
+        if output.get("Export", {}).get("Name") == value["Fn::ImportValue"]
+    ]
+    return template, exported
+
+
+def allowed(templates: Mapping[str, Template], template: Template, role: str) -> Iterator[Mapping[str, Any]]:
+    """Yield every statement that allows something to `role`: its own, by policies, by managed policies of any template."""
     resource = resources(template, "AWS::IAM::Role")[role]["Properties"]
-    assert "ManagedPolicyArns" not in resource, f"{role}: rights that this test cannot see"
     documents = [item["PolicyDocument"] for item in resource.get("Policies", [])]
-    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
+    documents += [attached(templates, template, item) for item in resource.get("ManagedPolicyArns", [])]
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         for policy in resources(template, kind).values():
-            properties = policy["Properties"]
-            attached = [*properties.get("Roles", []), {"Ref": properties.get("RoleName")}]
-            if {"Ref": role} in attached:
-                documents.append(properties["PolicyDocument"])
+            if {"Ref": role} in policy["Properties"].get("Roles", []):
+                documents.append(policy["Properties"]["PolicyDocument"])
     for document in documents:
         for statement in document["Statement"]:
-            if statement["Effect"] == "Allow":
+            if statement["Effect"] == "Allow" and not for_disks(templates, template, statement):
                 yield statement
 
 
-def actions(template: Template, role: str) -> set[str]:
+def for_disks(templates: Mapping[str, Template], template: Template, statement: Mapping[str, Any]) -> bool:
+    """A grant on a named key that encrypts, and cannot sign, leads to no signature."""
+    keys = [key_of(templates, template, item) for item in as_list(statement["Resource"])]
+    can_sign = [key is None or key["Properties"].get("KeyUsage") == "SIGN_VERIFY" for key in keys]
+    return "kms:CreateGrant" in as_list(statement["Action"]) and not any(can_sign)
+
+
+def key_of(templates: Mapping[str, Template], template: Template, value: Any) -> Resource | None:
+    """Return the KMS key that a statement's resource names; None for anything else."""
+    if isinstance(value, dict) and "Fn::GetAtt" in value:
+        return resources(template, "AWS::KMS::Key").get(value["Fn::GetAtt"][0])
+    if isinstance(value, dict) and "Fn::ImportValue" in value:
+        other, exported = exporter(templates, value)
+        return key_of(templates, other, exported)
+    return None
+
+
+def actions(templates: Mapping[str, Template], template: Template, role: str) -> set[str]:
     found: set[str] = set()
-    for statement in allowed(template, role):
+    for statement in allowed(templates, template, role):
         assert "NotAction" not in statement, role
         found |= set(as_list(statement["Action"]))
     return found
@@ -61,7 +103,7 @@ def test_the_code_of_a_training_job_reaches_nothing_that_signs(templates: dict[s
     for stack, template in templates.items():
         for role in roles(template, service="sagemaker.amazonaws.com"):
             looked += 1
-            ways = {action for action in actions(template, role) if WAYS.fullmatch(action)}
+            ways = {action for action in actions(templates, template, role) if WAYS.fullmatch(action)}
             assert ways == set(), f"{stack} {role}: {ways}"
     assert looked >= 2, "there is a role of jobs and one of containers"
 
@@ -75,7 +117,7 @@ def test_only_those_sign_who_are_there_for_it(templates: dict[str, Template]) ->
     found: set[str] = set()
     for stack, template in templates.items():
         for role in resources(template, "AWS::IAM::Role"):
-            may = actions(template, role)
+            may = actions(templates, template, role)
             assert not {item for item in may if item in ("kms:*", "*")}, f"{stack} {role}"
             if "kms:Sign" in may:
                 assert role.startswith(SIGNERS), f"{stack} {role} signs"
@@ -104,7 +146,7 @@ def test_nothing_invokes_the_approvals_but_people(templates: dict[str, Template]
             assert function not in str(item["Properties"]), kind
     for stack, other in templates.items():
         for role in resources(other, "AWS::IAM::Role"):
-            for statement in allowed(other, role):
+            for statement in allowed(templates, other, role):
                 if "lambda:InvokeFunction" in as_list(statement["Action"]):
                     assert function not in str(statement["Resource"]), f"{stack} {role}"
                     assert "*" not in as_list(statement["Resource"]), f"{stack} {role}"
