@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, Targets
 from trust_world import MODEL, NOW, World, make_world
+from tuf.api.metadata import Metadata, Targets
 
 from weighbridge.errors import ConflictError, InputError, NothingPromotedError, TrustError
 from weighbridge.names import Digest
@@ -108,7 +108,7 @@ def test_another_release_does_not_slip_in_between(two: World) -> None:
 
 def test_junk_beside_the_part_stops_nobody(two: World) -> None:
     store = two.store
-    promotion = two.channel()._claim(two.request(), after=None, now=NOW, supersede=False)  # noqa: SLF001
+    promotion = two.channel()._claim(two.request(), after=None, now=NOW, supersede=False)
     prefix = f"pending/parts/{MODEL}/1.{promotion.digest.hex}"
     store.write_once(f"{prefix}.1.json", b"junk")
     hostile = Metadata(Targets(version=1, expires=NOW + timedelta(days=9999)))
@@ -121,7 +121,7 @@ def test_junk_beside_the_part_stops_nobody(two: World) -> None:
 
 def test_a_part_of_another_promise_is_not_completed(two: World) -> None:
     """A promoter's part that says more than this promotion (a longer life) is left alone, and its maker signs anew."""
-    promotion = two.channel()._claim(two.request(), after=None, now=NOW, supersede=False)  # noqa: SLF001
+    promotion = two.channel()._claim(two.request(), after=None, now=NOW, supersede=False)
     hostile = Metadata(Targets(version=1, expires=NOW + timedelta(days=9999)))
     hostile.sign(two.promoters[0])
     two.store.write_once(f"pending/parts/{MODEL}/1.{promotion.digest.hex}.1.json", hostile.to_bytes())
