@@ -9,6 +9,7 @@ from local.registry.config import Permission, RegistryConfig, RepositoryConfig, 
 CHANNELS = ("dev", "staging", "prod")
 INCOMING = "ml-incoming-local"
 HUB = "hf-remote"
+BASES = "weighbridge-bases-local"
 USERS = ("admin", "scientist", "registrar", "inspector", "promoter", "keeper", "reader")
 _ALL = ("**",)
 
@@ -43,11 +44,14 @@ def standard_config(*, hub_url: str | None, tokens: Mapping[str, str]) -> Regist
             RepositoryConfig(key=INCOMING, rclass="local", package_type="machinelearning"),
             *(RepositoryConfig(key=key, rclass="local", package_type="machinelearning") for key in models),
             *(RepositoryConfig(key=key, rclass="local", package_type="generic") for key in records),
+            RepositoryConfig(key=BASES, rclass="local", package_type="generic"),
             RepositoryConfig(key=HUB, rclass="remote", package_type="huggingfaceml", url=hub_url),
         ),
         users=tuple(UserConfig(username=name, token=tokens[name], admin=name == "admin") for name in USERS),
         permissions=(
             Permission(users=("scientist",), repositories=(HUB, INCOMING), patterns=_ALL, actions="rw"),
+            Permission(users=("scientist", "registrar"), repositories=(BASES,), patterns=_ALL, actions="r"),
+            Permission(users=("inspector",), repositories=(HUB, BASES), patterns=_ALL, actions="rw"),
             Permission(users=("registrar",), repositories=(INCOMING,), patterns=_ALL, actions="r"),
             Permission(users=("registrar",), repositories=(models[0], records[0]), patterns=_ALL, actions="rwn"),
             Permission(

@@ -8,6 +8,7 @@ import typer
 
 from weighbridge import __version__
 from weighbridge.cli import (
+    admit,
     approve,
     audit,
     channel,
@@ -75,6 +76,7 @@ app.add_typer(network.app, name="network")
 app.add_typer(train.app, name="train")
 app.command("reconcile")(reconcile.reconcile)
 app.command("inspect")(inspect.inspect)
+app.command("admit")(admit.admit)
 app.command("except")(exceptions.except_files)
 app.command("setup")(registry_setup.setup)
 

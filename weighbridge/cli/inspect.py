@@ -93,7 +93,7 @@ def inspect(
     if sign and release is None:
         raise InputError("--sign: states something of a release: name one with --release", rule="input.usage")
     allowed = None if exceptions is None else _exceptions(exceptions, keys=exceptions_key or [])
-    scanners = _scanners(scanner or [], memory=scanner_memory, seconds=scanner_time)
+    scanners = scanners_of(scanner or [], memory=scanner_memory, seconds=scanner_time)
     more: dict[str, Json] = {}
     if release is not None:
         setup = Setup.open(env=env, file=settings, folder=environments)
@@ -103,7 +103,7 @@ def inspect(
         report = inspect_folder(folder, exceptions=allowed, scanners=scanners)
     if sarif is not None:
         sarif.write_text(json.dumps(report.sarif(), indent=1), encoding="utf-8")
-    print_result({**more, **report.fields()}, as_json=as_json, lines={**more, **_lines(report)})
+    print_result({**more, **report.fields()}, as_json=as_json, lines={**more, **report_lines(report)})
     raise typer.Exit(0 if report.verdict == "clean" else 1)
 
 
@@ -125,7 +125,12 @@ def _exceptions(file: Path, *, keys: list[str]) -> Mapping[Digest, PickleExcepti
     return parse_exceptions(data, keys=found)
 
 
-def _scanners(names: list[str], *, memory: int, seconds: int) -> tuple[Scanner, ...]:
+def scanners_of(names: list[str], *, memory: int, seconds: int) -> tuple[Scanner, ...]:
+    """Return the scanners that options name; `memory` in GiB.
+
+    Raises:
+        InputError: for one that is not known.
+    """
     from weighbridge.inspection.scanners import GIB, HaywardScanner, Limits, ModelAuditScanner
 
     known: dict[str, type[HaywardScanner] | type[ModelAuditScanner]] = {
@@ -196,7 +201,8 @@ def _scan_release(
         return inspect_folder(Path(scratch), exceptions=exceptions, scanners=scanners, now=now)
 
 
-def _lines(report: InspectionReport) -> dict[str, object]:
+def report_lines(report: InspectionReport) -> dict[str, object]:
+    """Return an inspection as lines for people."""
     from weighbridge.inspection.names import printable_path
 
     found = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,8 @@ from weighbridge.errors import InputError, SettingsError
 if TYPE_CHECKING:
     from weighbridge.names import Digest
     from weighbridge.registration import JobEvidence
-    from weighbridge.release import Runtime
+    from weighbridge.registry import ArtifactoryClient
+    from weighbridge.release import BaseModel, Runtime
 
 
 def register(
@@ -68,8 +70,9 @@ def register(
     runtime = _runtime(setup, image=image, lock=lock)
     evidence = None if training_job is None else _evidence(setup, training_job)
     with progress_bar("reading back") as advance:
+        client = setup.client()
         done = registration.register(
-            client=setup.client(),
+            client=client,
             name=name,
             version=version,
             incoming=setup.settings.registry.incoming_repository,
@@ -78,6 +81,7 @@ def register(
             signer=setup.signer(setup.keys.registrar),
             builder=builder or f"urn:weighbridge:registrar:{who()}",
             evidence=evidence,
+            allowed=_allowed(setup, client, name=name),
             progress=advance,
         )
     release = done.release
@@ -106,6 +110,18 @@ def register(
         },
         as_json=as_json,
     )
+
+
+def _allowed(setup: Setup, client: ArtifactoryClient, *, name: str) -> Callable[[BaseModel | None], None] | None:
+    repository = setup.settings.registry.bases_repository
+    if repository is None:
+        return None
+    from weighbridge import bases
+
+    policy = setup.reader(client=client).refresh(name).policy
+    keys = [policy.keys[key_id] for key_id in policy.roles.get("inspector", ())]
+    found = bases.BaseRepository(client=client, repository=repository)
+    return lambda base: bases.refuse_unadmitted(bases=found, base=base, keys=keys)
 
 
 def _evidence(setup: Setup, job: str) -> JobEvidence:

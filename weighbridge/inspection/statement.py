@@ -14,7 +14,7 @@ from weighbridge.release import Release
 from weighbridge.trust.inspected import INSPECTION_TYPE as PREDICATE_TYPE
 from weighbridge.trust.times import format_time
 
-__all__ = ["PREDICATE_TYPE", "inspection_predicate", "is_current"]
+__all__ = ["PREDICATE_TYPE", "inspection_predicate", "inspector", "is_current"]
 
 
 def inspection_predicate(report: InspectionReport, release: Release, *, inspected_at: datetime) -> JsonObject:
@@ -51,7 +51,7 @@ def inspection_predicate(report: InspectionReport, release: Release, *, inspecte
     return {
         "verdict": report.verdict,
         "inspected_at": format_time(inspected_at),
-        "inspector": _inspector(),
+        "inspector": inspector(),
         "scanners": [
             {"name": item.name, "version": item.version, "complete": item.complete} for item in report.scanners
         ],
@@ -68,8 +68,9 @@ def inspection_predicate(report: InspectionReport, release: Release, *, inspecte
 
 def is_current(predicate: Mapping[str, Json]) -> bool:
     """Tell whether a verified statement says clean, on the word of the validators that run here."""
-    return predicate.get("verdict") == "clean" and predicate.get("inspector") == _inspector()
+    return predicate.get("verdict") == "clean" and predicate.get("inspector") == inspector()
 
 
-def _inspector() -> dict[str, Json]:
+def inspector() -> dict[str, Json]:
+    """Return who inspected: the library's version, and that of each validator."""
     return {"version": __version__, "validators": dict(VALIDATORS)}

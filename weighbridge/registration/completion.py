@@ -26,7 +26,7 @@ from weighbridge.registration.notices import Notices
 
 ENDED = ("Completed", "Failed", "Stopped")
 ROLLBACK_RULE = "input.rollback"
-JOB_RULES = ("refused.lineage", "refused.job-record", "refused.json")
+JOB_RULES = ("refused.base-not-admitted", "refused.lineage", "refused.job-record", "refused.json")
 POLICY_RULES = ("refused.base-owner", "refused.licence", "refused.inspection")
 
 Outcome = Literal["ignored", "published", "already-published", "told"]

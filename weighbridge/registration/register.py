@@ -6,7 +6,7 @@ what readers read. Every write is write-once and the same in every run, so a rep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from securesystemslib.signer import Signer
@@ -23,7 +23,7 @@ from weighbridge.registration.statements import write_statements
 from weighbridge.registration.version_claim import claim_version
 from weighbridge.registration.weights import copy_weights, mirror_properties
 from weighbridge.registry import ArtifactoryClient, Location
-from weighbridge.release import BuiltRelease, ComponentRole, FileDigests, Release, Runtime, release_of
+from weighbridge.release import BaseModel, BuiltRelease, ComponentRole, FileDigests, Release, Runtime, release_of
 from weighbridge.verification import make_record
 
 
@@ -53,6 +53,7 @@ def register(
     signer: Signer,
     builder: str,
     evidence: JobEvidence | None = None,
+    allowed: Callable[[BaseModel | None], None] | None = None,
     progress: Progress | None = None,
 ) -> Registration:
     """Register what was uploaded as NAME:VERSION into the first channel. Safe to repeat.
@@ -65,6 +66,7 @@ def register(
         signer: the registrar's key; the channel's policy names it in its role `registrar`.
         builder: URI of who registers, for the provenance statement.
         evidence: what AWS says of the training job; None leaves the lineage to the upload's claims.
+        allowed: raises when the release's base model must not be used; called before anything is written.
         progress: called with the number of bytes read back since the last call.
 
     Raises:
@@ -81,6 +83,8 @@ def register(
     digests = read_back(client=client, repository=incoming, folder=folder, files=files, progress=progress)
     record = _job_record(client, Location(incoming, f"{folder}/{JOB_RECORD_PATH}"), digests.get(JOB_RECORD_PATH))
     roles, lineage = _roles(files), lineage_of(record=record, evidence=evidence)
+    if allowed is not None:
+        allowed(lineage.base_model)
     card = _small_file(client, Location(incoming, f"{folder}/{MODEL_CARD}"), digests.get(MODEL_CARD), MODEL_CARD_LIMIT)
     bom = make_bom(
         name=name,

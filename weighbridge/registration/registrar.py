@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from weighbridge.bases import BaseRepository, refuse_unadmitted
 from weighbridge.environment import registry_url, required, required_name
 from weighbridge.errors import ConflictError
 from weighbridge.layout import ChannelLayout
@@ -21,7 +22,7 @@ from weighbridge.registration.described_job import ModelVersion
 from weighbridge.registration.evidence import JobEvidence
 from weighbridge.registration.register import register
 from weighbridge.registry import ArtifactoryClient, TokenOrigin, read_origin
-from weighbridge.release import Runtime
+from weighbridge.release import BaseModel, Runtime
 from weighbridge.trust import Channel, ChannelReader, OnlineSigners, RegistrySource, RegistryStore, load_signer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 ATTEMPTS = 5
+BASES = "WEIGHBRIDGE_BASES_REPOSITORY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class RegistrarEnvironment:
     signers: SignerUris
     sequences_table: str
     notices_topic: str
+    bases: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -86,6 +89,7 @@ class RegistrarEnvironment:
             ),
             sequences_table=required(environ, "WEIGHBRIDGE_SEQUENCES_TABLE"),
             notices_topic=required(environ, "WEIGHBRIDGE_NOTICES_TOPIC"),
+            bases=required_name(environ, BASES) if BASES in environ else None,
         )
 
 
@@ -118,6 +122,7 @@ class FirstChannelRegistrar:
             signer=load_signer(self.environment.signers.registrar, kms_client=self.kms),
             builder=self.identity,
             evidence=evidence,
+            allowed=self._allowed(model.name),
         )
         return str(found.reference)
 
@@ -133,6 +138,14 @@ class FirstChannelRegistrar:
         move_forward(client=self.ssm, name=name, release_id=report.promotion.release_id)
         reference = report.release.reference(host=self.client.host, repository=layout.models_repository)
         return Published(reference=str(reference), release_id=str(report.promotion.release_id), changed=report.changed)
+
+    def _allowed(self, name: str) -> Callable[[BaseModel | None], None] | None:
+        if self.environment.bases is None:
+            return None
+        policy = self._reader(self.clock()).refresh(name).policy
+        keys = [policy.keys[key_id] for key_id in policy.roles.get("inspector", ())]
+        bases = BaseRepository(client=self.client, repository=self.environment.bases)
+        return lambda base: refuse_unadmitted(bases=bases, base=base, keys=keys)
 
     def _promote(self, model: ModelVersion) -> PromotionReport:
         for attempt in range(1, ATTEMPTS + 1):

@@ -86,6 +86,7 @@ class RegistrySettings:
     hub_repository: str | None
     credentials: CredentialsSettings | IamSettings
     setup: SetupSettings = field(default_factory=SetupSettings)
+    bases_repository: str | None = None
     rotation: RotationSettings | None = None
     images: ImageSettings | None = None
 
@@ -131,6 +132,13 @@ class EndpointSettings:
     data_capture: DataCaptureSettings | None = None
     inference_component: ComponentSettings | None = None
     termination_protection: bool = False
+
+    @property
+    def most_instances(self) -> int:
+        """How many instances there may be at one time, without those of a rollout."""
+        if self.inference_component is not None:
+            return self.inference_component.instances
+        return self.instance_count if self.autoscaling is None else self.autoscaling.maximum
 
 
 @dataclass(frozen=True, slots=True)

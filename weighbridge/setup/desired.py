@@ -133,6 +133,8 @@ def _repositories(settings: EnvironmentSettings) -> Iterator[Repository]:
     yield Repository(registry.records_repository, "local", "generic", environment)
     if registry.incoming_repository is not None:
         yield Repository(registry.incoming_repository, "local", "machinelearning", environment)
+    if registry.bases_repository is not None:
+        yield Repository(registry.bases_repository, "local", "generic", environment)
     # Remotes serve every channel, so none of them claims one for its own environment.
     if registry.hub_repository is not None:
         yield Repository(registry.hub_repository, "remote", "huggingfaceml", None, url=registry.setup.hub_url)
@@ -170,12 +172,19 @@ def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) 
         inspector = identity_of(settings, "inspector")
         yield Target(f"{prefix}-inspector", channel, EVERYTHING, READ, inspector)
         yield Target(f"{prefix}-inspector-statements", records, INSPECTIONS, FETCH, inspector)
+        if registry.bases_repository is not None:
+            sources = tuple(key for key in (registry.bases_repository, registry.hub_repository) if key is not None)
+            yield Target(f"{prefix}-inspector-bases", sources, EVERYTHING, FETCH, inspector)
     registrar = identity_of(settings, "registrar")
     yield Target(f"{prefix}-registrar", channel, EVERYTHING, WRITE_ONCE, registrar)
     yield Target(f"{prefix}-registrar-timestamp", records, TIMESTAMP, OVERWRITE, registrar)
     if registry.incoming_repository is not None:
         incoming = (registry.incoming_repository,)
         yield Target(f"{prefix}-registrar-incoming", incoming, EVERYTHING, READ, registrar)
+    if registry.bases_repository is not None:
+        bases = (registry.bases_repository,)
+        yield Target(f"{prefix}-registrar-bases", bases, EVERYTHING, READ, registrar)
+        yield Target(f"{prefix}-scientist-bases", bases, EVERYTHING, READ, identity_of(settings, "scientist"))
     named = (registry.incoming_repository, registry.hub_repository, registry.setup.pypi_repository)
     inbound = tuple(key for key in named if key is not None)
     if inbound:

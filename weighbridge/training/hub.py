@@ -23,6 +23,7 @@ from weighbridge.errors import (
     RegistryForbiddenError,
     RegistryNotFoundError,
     RegistryUnavailableError,
+    WeighbridgeError,
 )
 from weighbridge.jobs.proxies import HUB_ENVIRONMENT
 from weighbridge.names import check_revision
@@ -106,7 +107,7 @@ def pull_base_model(
     try:
         listed = hub.tree(repository=base.repository, revision=base.revision)
         hub.download(repository=base.repository, revision=base.revision, folder=folder, patterns=patterns)
-    except (InputError, RegistryError):
+    except WeighbridgeError:
         raise
     except Exception as error:
         raise translate(error, what=f"{base.repository}@{base.revision}") from error
