@@ -88,7 +88,7 @@ class VariantScaling(Construct):
             layer=layer,
             log_retention=log_retention,
         )
-        self._allow(endpoint_name)
+        self._rights = self._allow(endpoint_name)
         self.pause = self._resource("Pause", PAUSE_TYPE, {**properties, "InstanceType": instance_type})
         endpoint.node.add_dependency(self.pause)
         self.resource = self._resource(
@@ -123,7 +123,7 @@ class VariantScaling(Construct):
             service_timeout=SERVICE_TIMEOUT,
             properties=properties,
         )
-        resource.node.add_dependency(self.scaler)
+        resource.node.add_dependency(self.scaler, self._rights)
         return resource
 
     def _hold_at_rest(self, endpoint_name: str, properties: dict[str, object]) -> events.Rule:
@@ -147,7 +147,7 @@ class VariantScaling(Construct):
             ],
         )
 
-    def _allow(self, endpoint_name: str) -> None:
+    def _allow(self, endpoint_name: str) -> iam.Policy:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
         stack = cdk.Stack.of(self)
         endpoint = stack.format_arn(service="sagemaker", resource="endpoint", resource_name=endpoint_name.lower())
@@ -195,7 +195,7 @@ class VariantScaling(Construct):
         policy = iam.Policy(self, "Scaling", statements=statements, roles=[self.scaler.role])
         for resource in (scalable, alarms, configs):
             acknowledge(policy, "scalable-targets", resource=resource)
-        self.scaler.node.add_dependency(policy)
+        return policy
 
 
 def _target(minimum: int, maximum: int, concurrency: float | None, invocations_per_minute: float | None) -> float:

@@ -79,7 +79,7 @@ class ComponentScaling(Construct):
             scalable_dimension=DIMENSION,
             service_namespace="sagemaker",
         )
-        self.target.add_dependency(component)
+        self.target.node.add_dependency(component)
         scaling.CfnScalingPolicy(
             self,
             "Load",

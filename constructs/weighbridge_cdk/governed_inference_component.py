@@ -234,7 +234,7 @@ class GovernedInferenceComponent(Construct):
                 ),
             ),
         )
-        component.add_dependency(self.endpoint)
+        component.node.add_dependency(self.endpoint)
         return component
 
 

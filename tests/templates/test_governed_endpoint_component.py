@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -280,3 +281,40 @@ def test_settings_reach_the_component(served: dict[str, Template]) -> None:
     }
     assert resources(template, "AWS::S3::Bucket")
     assert not resources(template, "Custom::WeighbridgeScaling")
+
+
+def names_in(value: object) -> set[str]:
+    """Every logical id that a value refers to."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case dict():
+            return {name for part in value.values() for name in names_in(part)}
+        case list():
+            return {name for part in value for name in names_in(part)}
+        case _:
+            return set()
+
+
+def order_of(template: Template) -> list[str]:
+    """Logical ids in an order in which CloudFormation may create them; graphlib.CycleError when there is none."""
+    found = template["Resources"]
+    graph = {
+        each: (names_in(body.get("Properties")) | set(as_list(body.get("DependsOn", [])))) & set(found)
+        for each, body in found.items()
+    }
+    return list(graphlib.TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("name", ["steady", "rare"])
+def test_resources_wait_for_each_other_in_no_circle(served: dict[str, Template], name: str) -> None:
+    assert set(order_of(served[name])) == set(served[name]["Resources"])
+
+
+def test_what_stops_the_endpoint_from_changing_is_gone_before_it_changes(served: dict[str, Template]) -> None:
+    order = order_of(served["steady"])
+    (pause,), (endpoint,), (target,) = (
+        list(resources(served["steady"], kind))
+        for kind in ("Custom::WeighbridgeScalingPause", "AWS::SageMaker::Endpoint", "Custom::WeighbridgeScaling")
+    )
+    assert order.index(pause) < order.index(endpoint) < order.index(target)

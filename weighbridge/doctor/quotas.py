@@ -18,7 +18,7 @@ def instances(setup: Setup) -> Iterator[Judgement]:
     """Compare each instance type's endpoint quota with what the environment runs, twice: blue/green needs both fleets."""
     wanted: Counter[str] = Counter()
     for model in setup.settings.models:
-        wanted[model.endpoint.instance_type] += model.endpoint.instance_count
+        wanted[model.endpoint.instance_type] += model.endpoint.most_instances
     held = endpoint_quotas(setup.aws().quotas, types=set(wanted))
     for kind, count in sorted(wanted.items()):
         remedy = f"ask Service Quotas for {2 * count} or more of '{kind} for endpoint usage' in {setup.settings.region}"
