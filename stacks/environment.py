@@ -26,7 +26,9 @@ class EnvironmentStage(cdk.Stage):
         )
         network = NetworkStack(self, "network", settings=settings)
         registry = RegistryStack(self, "registry", settings=settings, placement=network.placement)
-        governance = GovernanceStack(self, "governance", settings=settings, placement=network.placement)
+        governance = GovernanceStack(
+            self, "governance", settings=settings, placement=network.placement, connection=registry.connection
+        )
         if settings.training is not None:
             TrainingStack(
                 self,

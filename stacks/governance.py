@@ -12,8 +12,11 @@ from stacks.retention import log_retention
 from weighbridge.settings import ApprovalsSettings, EnvironmentSettings, KeeperSettings, KeySettings, TrustSettings
 from weighbridge_cdk import (
     Approvals,
+    ArtifactoryConnection,
+    Auditor,
     ChannelKeeper,
     ChannelPin,
+    EventLedger,
     NetworkPlacement,
     ResolutionRecords,
 )
@@ -24,10 +27,16 @@ MOST_DAYS = 7
 
 
 class GovernanceStack(cdk.Stack):
-    """Offers `records` and `sequences`."""
+    """Offers `records`, `sequences`, and `ledger` where there is a sealer's key in KMS, else None."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: EnvironmentSettings, placement: NetworkPlacement
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: EnvironmentSettings,
+        placement: NetworkPlacement,
+        connection: ArtifactoryConnection,
     ) -> None:
         super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: governance")
         self.records = ResolutionRecords(self, "Records")
@@ -61,6 +70,55 @@ class GovernanceStack(cdk.Stack):
             self._add_keeper(settings, keys=settings.trust.keys, keeper=settings.trust.keeper, placement=placement)
         if settings.trust is not None and settings.trust.approvals is not None:
             self._add_approvals(settings, trust=settings.trust, approvals=settings.trust.approvals, placement=placement)
+
+        self.ledger: EventLedger | None = None
+        sealer = settings.trust.keys.sealer if settings.trust is not None else None
+        if sealer is not None and sealer.startswith(KMS):
+            self.ledger = self._add_ledger(settings, placement=placement)
+            self._add_auditor(settings, self.ledger, sealer=sealer, placement=placement, connection=connection)
+
+    def _add_ledger(self, settings: EnvironmentSettings, *, placement: NetworkPlacement) -> EventLedger:
+        found = EventLedger(
+            self,
+            "Ledger",
+            environment_name=settings.environment,
+            placement=placement,
+            log_retention=log_retention(settings),
+        )
+        notify(self, settings=settings, alarms=found.alarms)
+        cdk.CfnOutput(self, "EventsTable", value=found.table.table_name, description="What happened, for trust.events")
+        cdk.CfnOutput(self, "SealsBucket", value=found.seals.bucket_name, description="Seals, for trust.seals")
+        return found
+
+    def _add_auditor(
+        self,
+        settings: EnvironmentSettings,
+        ledger: EventLedger,
+        *,
+        sealer: str,
+        placement: NetworkPlacement,
+        connection: ArtifactoryConnection,
+    ) -> None:
+        auditor = Auditor(
+            self,
+            "Auditor",
+            environment_name=settings.environment,
+            connection=connection,
+            channel=ChannelPin(name=settings.channel.name, root_digest=settings.channel.root_digest),
+            records=self.records,
+            ledger=ledger,
+            sealer_key=sealer,
+            placement=placement,
+            log_retention=log_retention(settings),
+        )
+        name_roles(settings, {"auditor": auditor.function.role})
+        notify(self, settings=settings, alarms=auditor.alarms)
+        cdk.CfnOutput(
+            self,
+            "AuditorFunction",
+            value=auditor.function.function.function_name,
+            description="Seals the ledger and audits the channel",
+        )
 
     def _add_keeper(
         self,

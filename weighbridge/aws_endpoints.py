@@ -15,15 +15,15 @@ _BY_CALLERS = ("sts", "sagemaker.runtime", "logs", "monitoring")
 
 SERVICES: Mapping[str, str] = MappingProxyType({
     "secretsmanager": "the registry tokens of functions, serving containers and training jobs",
-    "kms": "signatures of registrar, inspector, keeper and approver",
+    "kms": "signatures of registrar, inspector, keeper, approver and sealer",
     "sagemaker.api": "what the registrar and the reconciler read of jobs and endpoints",
     "ssm": "the release ids that the registrar moves",
     "sns": "the registrar's notices",
-    "events": "the reconciler's findings",
+    "events": "the reconciler's findings, and what the ledger is told",
     "securityhub": "the reconciler's findings, where the settings ask for it",
     "sts": "who approves; code of your own in the VPC that asks who it is",
     "sagemaker.runtime": "callers of endpoints in the VPC",
-    "logs": "code of your own in the VPC that writes logs",
+    "logs": "load receipts that the auditor reads; code of your own in the VPC that writes logs",
     "monitoring": "code of your own in the VPC that writes metrics",
 })  # fmt: skip
 """Interface endpoints by the name of their service (`com.amazonaws.REGION.NAME`), and who needs them."""
@@ -41,17 +41,21 @@ def services_of(settings: EnvironmentSettings) -> tuple[str, ...]:
     reconciler = settings.guard.reconciler
     training, keeper = settings.training is not None, settings.trust is not None and settings.trust.keeper is not None
     approvals = settings.trust is not None and settings.trust.approvals is not None
+    sealer = settings.trust.keys.sealer if settings.trust is not None else None
+    ledger = sealer is not None and sealer.startswith("awskms:")
     needed = {
         "secretsmanager": not isinstance(settings.registry.credentials, IamSettings) or training or keeper or approvals,
-        "kms": training or keeper or approvals,
+        "kms": training or keeper or approvals or ledger,
         "sagemaker.api": training or reconciler.enabled,
         "ssm": training,
         "sns": training,
-        "events": reconciler.enabled,
+        "events": reconciler.enabled or ledger,
         "securityhub": reconciler.enabled and reconciler.security_hub,
     }
     if approvals:
         needed["sts"] = True
+    if ledger:
+        needed["logs"] = True
     lean = isinstance(settings.network, CreatedNetwork) and settings.network.profile == "lean"
     return tuple(name for name in SERVICES if needed.get(name, name in _BY_CALLERS and not lean))
 

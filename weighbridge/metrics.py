@@ -19,6 +19,8 @@ TOKEN_AGE_HOURS = "TokenAgeHours"
 ENDPOINTS_CHECKED = "EndpointsChecked"
 SEVERE_FINDINGS = "SevereFindings"
 REVOKED_RUNNING = "RevokedRunning"
+AUDIT_FINDINGS = "AuditFindings"
+AUDITED_RELEASES = "AuditedReleases"
 ADMISSION_NOT_JUDGED = "AdmissionNotJudged"
 
 

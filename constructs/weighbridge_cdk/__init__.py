@@ -3,12 +3,14 @@
 from weighbridge_cdk.admission_hook import AdmissionHook
 from weighbridge_cdk.approvals import Approvals
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection, Repositories
+from weighbridge_cdk.auditor import Auditor
 from weighbridge_cdk.autoscaling import VariantScaling
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
 from weighbridge_cdk.component_scaling import Copies
 from weighbridge_cdk.egress import Egress
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
+from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.governed_endpoint import GovernedEndpoint
 from weighbridge_cdk.governed_inference_component import GovernedInferenceComponent
 from weighbridge_cdk.governed_training import GovernedTraining
@@ -35,12 +37,14 @@ __all__ = [
     "AdmissionHook",
     "Approvals",
     "ArtifactoryConnection",
+    "Auditor",
     "ChannelKeeper",
     "ChannelPin",
     "Copies",
     "DependencyLayer",
     "Egress",
     "EndpointAssertion",
+    "EventLedger",
     "GovernedEndpoint",
     "GovernedInferenceComponent",
     "GovernedModelChecks",

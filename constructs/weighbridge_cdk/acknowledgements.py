@@ -56,6 +56,14 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "The cache holds copies that are verified whenever they are read, and loses them after days; nobody but the containers "
         "may read or write objects. Access is recorded by CloudTrail data events.",
     ),
+    "seals-by-number": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "A seal is named by the number that it begins with, which nobody knows before; Object Lock keeps those that are there.",
+    ),
+    "endpoint-logs": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "Log groups of this environment's endpoints, whose names begin with the environment's; they are read for load receipts.",
+    ),
     "metadata-objects": Acknowledgement(
         "AwsSolutions-IAM5",
         "Signed metadata is kept under names that change with every version; the bucket holds nothing else.",

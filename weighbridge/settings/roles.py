@@ -85,6 +85,8 @@ def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str, str | None
         yield "reader", endpoint_part(model), None
     if settings.guard.reconciler.enabled:
         yield "reader", "reconciler", None
+    if settings.trust is not None and (settings.trust.keys.sealer or "").startswith("awskms:"):
+        yield "reader", "auditor", None
     images, training, trust = settings.registry.images, settings.training, settings.trust
     if images is not None and images.secret is None:
         yield "images", "images", images.username

@@ -10,6 +10,7 @@ from weighbridge.ledger.events.sealing import Seals, read_seals, seal_ledger, ve
 from weighbridge.ledger.events.sinks import EventBridgeSink
 from weighbridge.ledger.events.sqlite import SqliteEvents
 from weighbridge.ledger.events.verify import Break, Verdict, verify_chain
+from weighbridge.ledger.events.writer import Written, write_messages
 
 __all__ = [
     "KINDS",
@@ -30,8 +31,10 @@ __all__ = [
     "SqliteEvents",
     "StoredEntry",
     "Verdict",
+    "Written",
     "read_seals",
     "seal_ledger",
     "verify_chain",
     "verify_ledger",
+    "write_messages",
 ]

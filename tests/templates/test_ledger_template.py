@@ -1,0 +1,95 @@
+"""Ledger and auditor in the governance stack: one writer, nobody deletes, seals are locked, one key that seals."""
+
+from __future__ import annotations
+
+import pytest
+from template_view import Resource, Template, as_list, logical_id, only, resources, statements
+
+
+@pytest.fixture(scope="session")
+def governance(templates: dict[str, Template]) -> Template:
+    return templates["weighbridge-staging-governance"]
+
+
+def rights(template: Template, owner: str) -> dict[str, list[Resource]]:
+    """Statements by action of an owner's policies."""
+    found: dict[str, list[Resource]] = {}
+    for name, statement in statements(template):
+        if name.startswith(owner):
+            for action in as_list(statement["Action"]):
+                found.setdefault(action, []).append(statement)
+    return found
+
+
+def test_the_writer_alone_may_put_and_nobody_updates_or_deletes(governance: Template) -> None:
+    table = {"Fn::GetAtt": [logical_id(governance, "AWS::DynamoDB::Table", starting="LedgerEvents"), "Arn"]}
+    writers, destroyers = set(), set()
+    for name, statement in statements(governance):
+        if table in as_list(statement["Resource"]):
+            actions = set(as_list(statement["Action"]))
+            if "dynamodb:PutItem" in actions:
+                writers.add(name)
+            if actions & {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}:
+                destroyers.add(name)
+    assert len(writers) == 1
+    assert next(iter(writers)).startswith("LedgerWriter")
+    assert not destroyers
+    properties = only(governance, "AWS::DynamoDB::Table", starting="LedgerEvents")["Properties"]
+    assert properties["DeletionProtectionEnabled"] is True
+
+
+def test_events_go_over_the_bus_in_one_group_of_a_fifo_queue(governance: Template) -> None:
+    bus = only(governance, "AWS::Events::EventBus")["Properties"]
+    assert bus["Name"] == "weighbridge-staging-ledger"
+    rule = only(governance, "AWS::Events::Rule", starting="LedgerTold")["Properties"]
+    assert rule["EventPattern"] == {"source": ["weighbridge.ledger"], "detail-type": ["weighbridge.event/v1"]}
+    [target] = rule["Targets"]
+    assert target["SqsParameters"] == {"MessageGroupId": "ledger"}
+    assert target["InputPath"] == "$.detail"
+    assert target["DeadLetterConfig"]
+    queue = only(governance, "AWS::SQS::Queue", starting="LedgerQueue")["Properties"]
+    assert (queue["FifoQueue"], queue["ContentBasedDeduplication"]) == (True, True)
+    mapping = only(governance, "AWS::Lambda::EventSourceMapping")["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_seals_are_locked(governance: Template) -> None:
+    bucket = only(governance, "AWS::S3::Bucket", starting="LedgerSeals")["Properties"]
+    assert bucket["ObjectLockEnabled"] is True
+    retention = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert retention == {"Days": 3650, "Mode": "GOVERNANCE"}
+    found = rights(governance, "Auditor")
+    assert not [action for action in found if action.startswith("s3:") and ("Delete" in action or "Bypass" in action)]
+
+
+def test_the_auditor_seals_with_one_key_and_tells_the_ledger_alone(governance: Template) -> None:
+    found = rights(governance, "Auditor")
+    [signing] = found["kms:Sign"]
+    assert signing["Condition"] == {"StringEquals": {"kms:RequestAlias": ["alias/weighbridge-staging-sealer"]}}
+    [telling] = found["events:PutEvents"]
+    assert telling["Resource"] == {"Fn::GetAtt": [logical_id(governance, "AWS::Events::EventBus"), "Arn"]}
+    assert telling["Condition"]["StringEquals"]["events:source"] == "weighbridge.ledger"
+    [reading] = found["logs:FilterLogEvents"]
+    assert "/aws/sagemaker/Endpoints/weighbridge-staging-*" in str(reading["Resource"])
+    assert "dynamodb:PutItem" not in found
+
+
+def test_it_runs_every_fifteen_minutes_and_failure_silence_and_findings_ring(governance: Template) -> None:
+    rule = only(governance, "AWS::Events::Rule", starting="AuditorSchedule")["Properties"]
+    assert rule["ScheduleExpression"] == "rate(15 minutes)"
+    alarms = {
+        name: item["Properties"]
+        for name, item in resources(governance, "AWS::CloudWatch::Alarm").items()
+        if name.startswith("Auditor")
+    }
+    silence = next(item for name, item in alarms.items() if name.startswith("AuditorSilence"))
+    assert (silence["MetricName"], silence["TreatMissingData"]) == ("AuditedReleases", "breaching")
+    findings = next(item for name, item in alarms.items() if name.startswith("AuditorFindings"))
+    assert findings["MetricName"] == "AuditFindings"
+    assert len(alarms) == 3
+
+
+def test_without_a_sealer_there_is_neither(templates: dict[str, Template]) -> None:
+    prod = templates["weighbridge-prod-governance"]
+    assert not resources(prod, "AWS::Events::EventBus")
+    assert not [name for name in resources(prod, "AWS::Lambda::Function") if name.startswith(("Ledger", "Auditor"))]

@@ -1,0 +1,54 @@
+"""What the auditor's function reads from its environment, strictly. Names: the construct `Auditor`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from weighbridge.environment import registry_url, required, required_name
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest
+from weighbridge.registry import TokenOrigin, read_origin
+
+
+@dataclass(frozen=True, slots=True)
+class AuditorEnvironment:
+    """The environment, its channel and registry, where acceptances, ledger and seals lie, and the sealer's key."""
+
+    environment: str
+    layout: ChannelLayout
+    root: Digest
+    registry_url: str
+    token: TokenOrigin
+    acceptance_table: str
+    metadata_bucket: str
+    events_table: str
+    events_bus: str
+    seals_bucket: str
+    sealer_key: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables.
+
+        Raises:
+            InputError: naming the first variable that is missing or malformed.
+        """
+        return cls(
+            environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
+            layout=ChannelLayout(
+                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+            ),
+            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
+            token=read_origin(environ),
+            acceptance_table=required(environ, "WEIGHBRIDGE_ACCEPTANCE_TABLE"),
+            metadata_bucket=required(environ, "WEIGHBRIDGE_METADATA_BUCKET"),
+            events_table=required(environ, "WEIGHBRIDGE_EVENTS_TABLE"),
+            events_bus=required(environ, "WEIGHBRIDGE_EVENTS_BUS"),
+            seals_bucket=required(environ, "WEIGHBRIDGE_SEALS_BUCKET"),
+            sealer_key=required(environ, "WEIGHBRIDGE_SEALER_KEY"),
+        )
