@@ -102,6 +102,9 @@ class Resolver:
                 load_bytes=verified.release.load_bytes, instance_type=request.instance_type, cuda=request.cuda
             ).require()
         accepted = store.accept(self._acceptance(scope, verified))
+        if verified.waived:
+            waived = f"two people waived {', '.join(sorted(verified.waived))} for this promotion: docs/runbooks.md"
+            self._alarms.ring("glass-broken", scope=scope, release_id=verified.release_id, message=waived)
         self._ring_for(accepted)
         return self._answer(accepted, request, remembered=False)
 
