@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from securesystemslib.signer import CryptoSigner
 
+from tests.unit.audit.audit_world import accept
 from tests.unit.lineage.lineage_world import channel_records
 from tests.unit.promotion.promotion_world import MODEL, NOW, PromotionWorld, make_promotion_world
 from weighbridge.audit import RULES, AuditReport, AuditSources, Signing, audit
 from weighbridge.errors import RegistryUnavailableError
 from weighbridge.ledger.events import FolderSeals, SqliteEvents, read_seals, seal_ledger, tell
 from weighbridge.names import Digest
-from weighbridge.resolution import Acceptance, Scope, SqliteAcceptances
-from weighbridge.trust import Floor, Promotion, PromotionRequest
+from weighbridge.resolution import SqliteAcceptances
+from weighbridge.trust import PromotionRequest
 
 LATER = NOW + timedelta(hours=1)
 SEALER = CryptoSigner.generate_ed25519()
@@ -71,14 +72,6 @@ class Estate:
         report = self.audit(channel, deep=deep)
         assert report.failures == ()
         return {item.rule for item in report.findings}
-
-
-def accept(promotion: Promotion) -> Acceptance:
-    return Acceptance(
-        scope=Scope(channel=promotion.channel, model=promotion.name), release_id=promotion.release_id,
-        version=promotion.version, release=promotion.release, image="i@sha256:" + "a" * 64, load_bytes=1,
-        promoted_at=NOW, floor=Floor({"root": 1}), root=Digest.of(b"root"), accepted_at=NOW,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
