@@ -49,6 +49,7 @@ class GovernedTraining(Construct):
         hub_repository: str,
         incoming_repository: str,
         pypi_repository: str | None = None,
+        bases_repository: str | None = None,
         placement: NetworkPlacement | None = None,
         compute: Compute | None = None,
         image_repositories: Sequence[str] = (),
@@ -61,6 +62,7 @@ class GovernedTraining(Construct):
             hub_repository: the Hugging Face proxy that base models come from.
             incoming_repository: where jobs upload.
             pypi_repository: the PyPI proxy that pip uses in jobs; default: pip is told nothing.
+            bases_repository: admitted base models; default: jobs pull from the proxy.
             placement: the VPC that jobs run in; default: they run in none.
             compute: what jobs run on; jobs of several instances get a security group among themselves, and those with
                 checkpoints may read and write them. Default: one instance, no checkpoints.
@@ -73,6 +75,7 @@ class GovernedTraining(Construct):
         super().__init__(scope, construct_id)
         self._connection = connection
         self._repositories = (hub_repository, incoming_repository, pypi_repository)
+        self._bases = {} if bases_repository is None else {"WEIGHBRIDGE_BASES_REPOSITORY": bases_repository}
         self._placement = placement
         self._compute = compute
         self._image_credentials = image_credentials
@@ -126,6 +129,7 @@ class GovernedTraining(Construct):
             "WEIGHBRIDGE_REGISTRY_URL": self._connection.url,
             "WEIGHBRIDGE_HUB_REPOSITORY": hub,
             "WEIGHBRIDGE_INCOMING_REPOSITORY": incoming,
+            **self._bases,
             **self._connection.token_variables(),
             **self._egress,
         }

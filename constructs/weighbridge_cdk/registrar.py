@@ -19,6 +19,7 @@ from constructs import Construct
 from weighbridge.names import Digest
 from weighbridge_cdk.acknowledgements import acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
+from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
@@ -56,8 +57,10 @@ class Registrar(Construct):
         runtime: RuntimePin,
         sequences: dynamodb.ITable,
         sequences_key: kms.IKey | None = None,
+        bases_repository: str | None = None,
         signer_uris: SignerUris | None = None,
         listens: bool = True,
+        ledger: EventLedger | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -72,8 +75,10 @@ class Registrar(Construct):
             runtime: what registered models are served with.
             sequences: where promotions get their numbers; partition key `scope` (S), sort key `sequence` (N).
             sequences_key: the customer-managed key of that table, if it has one.
+            bases_repository: admitted base models: no release of another one is registered; default: any base model.
             signer_uris: the keys to sign with; default: new ones.
             listens: whether the end of a job calls the function at once; false where a `TrainingPipeline` does.
+            ledger: the ledger that is told what is registered and promoted; default: none.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the function's logs are kept.
@@ -102,12 +107,14 @@ class Registrar(Construct):
                 **self.keys.environment(),
                 "WEIGHBRIDGE_ENVIRONMENT": environment,
                 "WEIGHBRIDGE_INCOMING_REPOSITORY": incoming_repository,
+                **({} if bases_repository is None else {"WEIGHBRIDGE_BASES_REPOSITORY": bases_repository}),
                 "WEIGHBRIDGE_CHANNEL": channel.name,
                 "WEIGHBRIDGE_ROOT": str(channel.root_digest),
                 "WEIGHBRIDGE_RUNTIME_IMAGE": runtime.image,
                 "WEIGHBRIDGE_RUNTIME_LOCK": str(runtime.lock),
                 "WEIGHBRIDGE_SEQUENCES_TABLE": sequences.table_name,
                 "WEIGHBRIDGE_NOTICES_TOPIC": self.notices.topic_arn,
+                **({} if ledger is None else {"WEIGHBRIDGE_EVENTS_BUS": ledger.bus.event_bus_name}),
             },
             placement=placement,
             layer=layer,
@@ -117,6 +124,8 @@ class Registrar(Construct):
             retry_attempts=2, on_failure=destinations.SqsDestination(self.lost_events)
         )
         connection.grant_read(self.registrar.role)
+        if ledger is not None:
+            ledger.grant_tell(self.registrar.role)
         self.keys.grant_sign(self.registrar.role)
         self._allow_publishing(sequences, sequences_key)
         self._allow_reading_jobs()

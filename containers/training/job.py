@@ -17,7 +17,6 @@ from weighbridge.logs import JsonLog
 from weighbridge.release import BaseModel
 from weighbridge.training import (
     Hub,
-    HuggingFaceHub,
     TrainedModel,
     TrainingJob,
     TrainingRegistry,
@@ -35,8 +34,7 @@ def main() -> int:
 
     def body(job: TrainingJob) -> None:
         registry = TrainingRegistry.read(os.environ)
-        hub = HuggingFaceHub(endpoint=registry.hub_endpoint, tokens=registry.tokens)
-        log_release(train(job, hub=hub, log=log), log=log)
+        log_release(train(job, hub=registry.hub(), log=log), log=log)
 
     return run_job(arguments=sys.argv[1:], environ=os.environ, log=log, body=body)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from weighbridge.logs import JsonLog
 from weighbridge.release import BaseModel
-from weighbridge.training import HuggingFaceHub, TrainingJob, TrainingRegistry, pull_base_model, run_job
+from weighbridge.training import TrainingJob, TrainingRegistry, pull_base_model, run_job
 
 LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.05, "target_modules": "all-linear", "task_type": "CAUSAL_LM"}
 WANTED = ("*.json", "*.safetensors", "tokenizer.model", "merges.txt", "vocab.txt")
@@ -23,7 +23,7 @@ def train(job: TrainingJob) -> None:
     values = job.hyperparameters
     base = BaseModel(repository=values["base_repository"], revision=values["base_revision"])
     registry = TrainingRegistry.read(os.environ)
-    hub = HuggingFaceHub(endpoint=registry.hub_endpoint, tokens=registry.tokens)
+    hub = registry.hub()
     folder = job.scratch("base")
     pull_base_model(hub=hub, base=base, folder=folder, patterns=WANTED)
     fine_tune(job, folder=folder, base=base)

@@ -82,7 +82,7 @@ def test_a_checksum_is_no_way_to_read_what_one_may_not(registry: RegistryProcess
 
 def test_repositories_that_one_may_not_read_are_not_listed(registry: RegistryProcess) -> None:
     listed = send(registry, "GET", "api/repositories", user="scientist").json()
-    assert {entry["key"] for entry in listed} == {"hf-remote", "ml-incoming-local"}
+    assert {entry["key"] for entry in listed} == {"hf-remote", "ml-incoming-local", "weighbridge-bases-local"}
 
 
 def test_a_user_without_a_token_is_refused() -> None:

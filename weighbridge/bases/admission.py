@@ -12,20 +12,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from securesystemslib.signer import Key, Signer
 
 from weighbridge import canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import IntegrityError, RegistryNotFoundError, TrustError
-from weighbridge.inspection import InspectionReport
-from weighbridge.inspection.statement import inspector
 from weighbridge.names import Digest
 from weighbridge.registry import ArtifactoryClient
 from weighbridge.release import BaseModel
 from weighbridge.trust import Policy, bundle, sign_statement
 from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_envelope
 from weighbridge.trust.times import format_time
+
+if TYPE_CHECKING:
+    from weighbridge.inspection import InspectionReport
 
 ADMISSION_TYPE = "urn:weighbridge:admission:v1"
 ROLE = "inspector"
@@ -114,6 +116,9 @@ def admit(
         IntegrityError: a file changed after it was inspected.
         RegistryError, CloudError: repeat the call.
     """
+    # Jobs read admissions in images that have no parser of templates: only who inspects needs the validators.
+    from weighbridge.inspection.statement import inspector
+
     files: list[Json] = []
     for file in report.files:
         digest = None if file.digest is None else file.digest.hex
