@@ -13,6 +13,7 @@ import boto3
 
 from weighbridge.cloud import SHORT
 from weighbridge.ledger import DynamoDbLedger
+from weighbridge.ledger.events import EventBridgeSink
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registration.completion import complete
 from weighbridge.registration.described_job import DescribedJob
@@ -62,6 +63,7 @@ def _registrar(
     environment: RegistrarEnvironment, *, session: boto3.Session, identity: str, folder: Path
 ) -> FirstChannelRegistrar:
     tokens = open_origin(environment.token, url=environment.registry_url, session=session, config=SHORT)
+    bus = environment.events_bus
     return FirstChannelRegistrar(
         environment=environment,
         client=ArtifactoryClient(url=environment.registry_url, tokens=tokens),
@@ -71,4 +73,5 @@ def _registrar(
         identity=identity,
         folder=folder,
         clock=system_clock,
+        events=None if bus is None else EventBridgeSink(client=session.client("events", config=SHORT), bus=bus),
     )

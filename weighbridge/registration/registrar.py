@@ -15,6 +15,7 @@ from weighbridge.environment import registry_url, required, required_name
 from weighbridge.errors import ConflictError
 from weighbridge.layout import ChannelLayout
 from weighbridge.ledger import SequenceLedger
+from weighbridge.ledger.events import EventSink, tell
 from weighbridge.names import Digest
 from weighbridge.promotion import ChannelAccess, PromotionReport, Publisher, move_forward, parameter_name, promote
 from weighbridge.registration.completion import Published
@@ -58,6 +59,7 @@ class RegistrarEnvironment:
     sequences_table: str
     notices_topic: str
     bases: str | None = None
+    events_bus: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -90,6 +92,7 @@ class RegistrarEnvironment:
             sequences_table=required(environ, "WEIGHBRIDGE_SEQUENCES_TABLE"),
             notices_topic=required(environ, "WEIGHBRIDGE_NOTICES_TOPIC"),
             bases=required_name(environ, BASES) if BASES in environ else None,
+            events_bus=environ.get("WEIGHBRIDGE_EVENTS_BUS") or None,
         )
 
 
@@ -97,7 +100,8 @@ class RegistrarEnvironment:
 class FirstChannelRegistrar:
     """Registers into the first channel and publishes there; see `weighbridge.registration.completion.Registrar`.
 
-    `identity` is the URI of who does it, for statement and promotion; `folder` is private and may be empty.
+    `identity` is the URI of who does it, for statement and promotion; `folder` is private and may be empty; `events` is
+    where the ledger is told, None without one. What cannot be told is an error: whoever called repeats it.
     """
 
     environment: RegistrarEnvironment
@@ -109,6 +113,7 @@ class FirstChannelRegistrar:
     folder: Path
     clock: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
+    events: EventSink | None = None
 
     def register(self, *, model: ModelVersion, evidence: JobEvidence) -> str:
         """Register NAME:VERSION and return the release's reference; errors as `weighbridge.registration.register`."""
@@ -124,6 +129,15 @@ class FirstChannelRegistrar:
             evidence=evidence,
             allowed=self._allowed(model.name),
         )
+        if self.events is not None:
+            event = tell.registered(
+                release=found.release,
+                channel=self.environment.layout.channel,
+                environment=self.environment.environment,
+                actor=self.identity,
+                at=self.clock(),
+            )
+            self.events.emit(event=event)
         return str(found.reference)
 
     def publish(self, *, model: ModelVersion) -> Published:
@@ -134,6 +148,9 @@ class FirstChannelRegistrar:
         """
         layout = self.environment.layout
         report = self._promote(model)
+        if self.events is not None:
+            event = tell.promoted(promotion=report.promotion, environment=self.environment.environment)
+            self.events.emit(event=event)
         name = parameter_name(environment=self.environment.environment, model=model.name)
         move_forward(client=self.ssm, name=name, release_id=report.promotion.release_id)
         reference = report.release.reference(host=self.client.host, repository=layout.models_repository)
