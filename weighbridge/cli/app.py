@@ -14,6 +14,7 @@ from weighbridge.cli import (
     channel,
     channel_keys,
     channel_upkeep,
+    diff,
     doctor,
     exceptions,
     guard,
@@ -32,6 +33,7 @@ from weighbridge.cli import (
     revoke,
     train,
     upload,
+    xray,
 )
 
 app = typer.Typer(
@@ -74,10 +76,12 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(guard.app, name="guard")
 app.add_typer(network.app, name="network")
 app.add_typer(train.app, name="train")
+app.command("diff")(diff.diff)
 app.command("reconcile")(reconcile.reconcile)
 app.command("inspect")(inspect.inspect)
 app.command("admit")(admit.admit)
 app.command("except")(exceptions.except_files)
+app.command("xray")(xray.xray)
 app.command("setup")(registry_setup.setup)
 
 
