@@ -15,8 +15,7 @@ SIGNERS = (
     "InspectorFunction",
     "KeeperFunction",
     "ApprovalsFunction",
-    "LedgerSealer",
-    "LedgerAuditor",
+    "AuditorFunction",
 )
 # What would lead to a signature: signing, keys whose policy can be changed, functions, roles and whoever can be told to sign.
 WAYS = re.compile(
