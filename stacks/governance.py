@@ -68,14 +68,14 @@ class GovernanceStack(cdk.Stack):
         )
         if settings.trust is not None and settings.trust.keeper is not None:
             self._add_keeper(settings, keys=settings.trust.keys, keeper=settings.trust.keeper, placement=placement)
-        if settings.trust is not None and settings.trust.approvals is not None:
-            self._add_approvals(settings, trust=settings.trust, approvals=settings.trust.approvals, placement=placement)
 
         self.ledger: EventLedger | None = None
         sealer = settings.trust.keys.sealer if settings.trust is not None else None
         if sealer is not None and sealer.startswith(KMS):
             self.ledger = self._add_ledger(settings, placement=placement)
             self._add_auditor(settings, self.ledger, sealer=sealer, placement=placement, connection=connection)
+        if settings.trust is not None and settings.trust.approvals is not None:
+            self._add_approvals(settings, trust=settings.trust, approvals=settings.trust.approvals, placement=placement)
 
     def _add_ledger(self, settings: EnvironmentSettings, *, placement: NetworkPlacement) -> EventLedger:
         found = EventLedger(
@@ -186,6 +186,7 @@ class GovernanceStack(cdk.Stack):
             sequences_key=self.records.encryption_key,
             signer_uri=None if approvals.create_key else key,
             key_alias=key.removeprefix(KMS) if approvals.create_key and key is not None else None,
+            events_bus=None if self.ledger is None else self.ledger.bus,
             placement=placement,
             log_retention=log_retention(settings),
         )

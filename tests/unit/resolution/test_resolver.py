@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aws_memory import BUCKET, TABLE, AwsMemory
 from channel_world import LAYOUT, RegistryWorld
+from glass_world import promote_with_glass
 from trust_world import MODEL, NOW
 
 from weighbridge.errors import (
@@ -418,3 +419,17 @@ def test_an_alarm_is_one_line_that_cloudwatch_counts(bench: Bench) -> None:
 def test_a_bad_model_name_is_refused_at_once() -> None:
     with pytest.raises(WeighbridgeError, match="model name: 'a b'"):
         ResolutionRequest(model="a b", release_id=ReleaseId(sequence=1, digest=Digest.of(b"p")))
+
+
+def test_a_promotion_that_needed_broken_glass_is_told_of_once(bench: Bench) -> None:
+    promotion = promote_with_glass(bench.served, people=2)
+    bench.resolve(promotion.release_id)
+    bench.resolve(promotion.release_id)
+    assert bench.alarms() == ["glass-broken"]
+
+
+def test_one_person_breaks_no_glass(bench: Bench) -> None:
+    promotion = promote_with_glass(bench.served, people=1)
+    with pytest.raises(TrustError) as refusal:
+        bench.resolve(promotion.release_id)
+    assert refusal.value.rule == "refused.approvals"
