@@ -84,7 +84,7 @@ class BaseRepository:
             raise TrustError(
                 f"{what}: was never admitted: run `weighbridge admit {base.repository}@{base.revision}`", rule=RULE
             )
-        newest = max(found, key=lambda item: item.admitted_at)
+        newest = max(found, key=lambda item: (item.admitted_at, item.verdict != "clean"))
         if newest.verdict != "clean":
             raise TrustError(f"{what}: its inspection at {newest.admitted_at} says {newest.verdict!r}", rule=RULE)
         return newest
