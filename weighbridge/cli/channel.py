@@ -101,6 +101,7 @@ def init(
     """
     from weighbridge import trust
     from weighbridge.cli import founding
+    from weighbridge.cli.events import tell_change
 
     setup = Setup.open(env=env, file=settings, folder=environments)
     names = model or [item.name for item in setup.settings.models]
@@ -117,6 +118,7 @@ def init(
         now=datetime.now(UTC),
     )
     founding.check_founded(setup, store=store, root=digest, models=names)
+    tell_change(setup, kind="founded", subject="root", details={"root": str(digest)})
     pinned = setup.settings.channel.root_digest == digest
     if update_settings and not pinned:
         founding.pin_root(setup, digest)
@@ -148,6 +150,7 @@ def add_model(
 ) -> None:
     """Let a model be promoted in the channel, by its promoters. Runs as the channel's owner."""
     from weighbridge.cli import founding
+    from weighbridge.cli.events import tell_change
 
     setup = Setup.open(env=env, file=settings, folder=environments)
     keys = founding.promoter_keys(setup, promoter, threshold=threshold)
@@ -155,6 +158,7 @@ def add_model(
     setup.channel(client=setup.client(), ledger=ledger).add_model(
         name=model, promoters=keys, signers=signers, now=datetime.now(UTC)
     )
+    tell_change(setup, kind="model-added", subject=model)
     print_result(
         {"channel": setup.settings.channel.name, "model": model, "promoters": [key.keyid for key in keys.keys]},
         as_json=as_json,
@@ -182,6 +186,8 @@ def policy(
     import json
 
     from weighbridge.cli import founding
+    from weighbridge.cli.events import tell_change
+    from weighbridge.names import Digest
 
     setup = Setup.open(env=env, file=settings, folder=environments)
     if file is not None and from_settings:
@@ -192,5 +198,6 @@ def policy(
         setup.channel(client=setup.client(), ledger=ledger).set_policy(
             policy=wanted, signers=signers, now=datetime.now(UTC)
         )
+        tell_change(setup, kind="policy-set", subject="policy", details={"digest": str(Digest.of(wanted.to_bytes()))})
     found = setup.reader(client=setup.client()).refresh(model).policy
     typer.echo(json.dumps(json.loads(found.to_bytes()), indent=None if as_json else 2))

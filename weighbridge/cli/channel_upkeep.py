@@ -39,10 +39,13 @@ def renew(
     as_json: options.AsJson = False,
 ) -> None:
     """Sign a role's metadata anew, before it expires (once a year). Runs as whoever holds the role's keys."""
+    from weighbridge.cli.events import tell_change
+
     setup = Setup.open(env=env, file=settings, folder=environments)
     uris = {"targets": [setup.keys.targets], "revocations": [setup.keys.revocations]}.get(role, setup.keys.promoters)
     signers = [setup.signer(uri) for uri in key or uris]
     setup.channel(client=setup.client(), ledger=ledger).renew(role=role, signers=signers, now=datetime.now(UTC))
+    tell_change(setup, kind="renewed", subject=role)
     print_result({"channel": setup.settings.channel.name, "renewed": role}, as_json=as_json)
 
 

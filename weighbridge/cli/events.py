@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weighbridge.cli.setup import who
 from weighbridge.errors import SettingsError, WeighbridgeError
 from weighbridge.resource_names import resource_name
 
 if TYPE_CHECKING:
     from weighbridge.cli.setup import Setup
-    from weighbridge.ledger.events import Event, EventLedger, EventSink, Seals, SealStore
+    from weighbridge.ledger.events import Event, EventLedger, EventSink, Kind, Seals, SealStore
 
 
 def events_uri(setup: Setup) -> str | None:
@@ -68,6 +71,22 @@ def tell(setup: Setup, *, event: Event) -> None:
         raise type(error)(
             f"{event.kind} is done, but the ledger was not told: repeat the command: {error}", rule=error.rule
         ) from error
+
+
+def tell_change(setup: Setup, *, kind: Kind, subject: str, details: Mapping[str, str] | None = None) -> None:
+    """Tell the ledger that the user changed the channel itself; see `weighbridge.ledger.events.tell.channel_changed`."""
+    from weighbridge.ledger.events import tell as told
+
+    event = told.channel_changed(
+        kind=kind,
+        channel=setup.settings.channel.name,
+        environment=setup.settings.environment,
+        subject=subject,
+        actor=who(),
+        at=datetime.now(UTC),
+        details=details or {},
+    )
+    tell(setup, event=event)
 
 
 def open_seals(setup: Setup) -> SealStore:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from local.registry.standard import models_repository
 from tests.integration.cli.cli_world import INCOMING, MODEL, TOKENS, World, files_of, start_registry
 from tests.integration.cli.frogml_protocol import FrogmlProtocol
 from weighbridge.ledger.events import Event, SqliteEvents
@@ -29,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         for environment in ("dev", "prod"):
             path = world.environments / f"{environment}.yaml"
             text = path.read_text(encoding="utf-8")
-            text = text.replace("\n  keys:\n", f"\n  seals: folder:{world.folder}/seals\n  keys:\n")
+            text = text.replace("\n  keys:\n", f"\n  seals: folder:{world.folder}/seals-{environment}\n  keys:\n")
             text = text.rstrip() + f"\n    sealer: file:{world.folder}/keys/sealer.pem\n"
             path.write_text(text, encoding="utf-8")
         for version, datasets in (("1.0.0", ()), ("2.0.0", (Dataset(name="reviews", digest=BAD),))):
@@ -67,7 +68,9 @@ def _accept(world: World, *, version: str) -> None:
 
 def test_the_ledger_tells_what_the_commands_did(world: World) -> None:
     shown = world.cli("ledger", "show", "--env", "dev", "--json").ok().json
-    assert [(item["kind"], item["version"], item["channel"]) for item in shown["events"]][:3] == [
+    assert [(item["kind"], item["version"], item["channel"]) for item in shown["events"]][:5] == [
+        ("founded", None, "dev"),
+        ("founded", None, "prod"),
         ("registered", "1.0.0", "dev"),
         ("promoted", "1.0.0", "dev"),
         ("promoted", "1.0.0", "prod"),
@@ -102,6 +105,23 @@ def test_a_tail_cut_off_is_named_and_ends_with_four(world: World) -> None:
         assert "not sealed" in sealing.line
     finally:
         path.write_bytes(kept)
+
+
+def test_an_honest_channel_is_audited_clean_and_an_added_file_is_named(world: World) -> None:
+    for environment in ("dev", "prod"):
+        said = world.cli("audit", "--env", environment, "--deep", "--json", user="admin")
+        assert said.json["findings"] == []
+        assert (said.status, said.json["failures"]) == (0, [])
+        assert said.json["releases"] == 2
+    admin, path = world.client("admin"), f"models/{MODEL}/1.0.0/payload.py"
+    repository = models_repository("prod")
+    admin.deploy_bytes(repository=repository, path=path, data=b"import os")
+    found = world.cli("audit", "--env", "prod", "--json", user="reader")
+    assert found.status == 1
+    [finding] = found.json["findings"]
+    assert (finding["rule"], finding["subject"]) == ("audit.file-extra", f"{repository}/{path}")
+    assert "audit.file-extra" in world.cli("audit", "--env", "prod", user="reader").out
+    world.cli("resolve", f"{MODEL}:1.0.0", "--env", "prod", user="reader").ok()
 
 
 def test_where_says_what_runs_and_who_promoted_it(world: World) -> None:
