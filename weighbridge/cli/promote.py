@@ -105,8 +105,12 @@ def promote(
     )
     warnings = report.warnings
     promotion = report.promotion
-    tell(setup, event=told.promoted(promotion=promotion, environment=setup.settings.environment))
-    change = None if no_parameter else _point(setup, name=promotion.name, release_id=promotion.release_id)
+    if report.missing:
+        warnings = (*warnings, f"not promoted yet: {report.missing} more must run this, each with a key of their own")
+    else:
+        tell(setup, event=told.promoted(promotion=promotion, environment=setup.settings.environment))
+    pointing = not no_parameter and not report.missing
+    change = _point(setup, name=promotion.name, release_id=promotion.release_id) if pointing else None
     if change is not None and change.after != promotion.release_id:
         warnings = (*warnings, f"{change.name} holds the later {change.after} and was left as it is")
     print_warnings(warnings)

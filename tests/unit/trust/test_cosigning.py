@@ -142,9 +142,7 @@ def test_a_stolen_promoters_key_is_replaced_with_overlap(two: World) -> None:
     owner = two.signers.targets
     old, kept = two.promoters[0], two.promoters[1]
     with pytest.raises(InputError, match="renew"):
-        two.channel().set_promoters(
-            name=MODEL, promoters=RoleKeys.of([new, kept], threshold=2), signers=owner, now=NOW
-        )
+        two.channel().set_promoters(name=MODEL, promoters=RoleKeys.of([new, kept], threshold=2), signers=owner, now=NOW)
     two.channel().set_promoters(
         name=MODEL, promoters=RoleKeys.of([old, kept, new], threshold=2), signers=owner, now=NOW
     )
