@@ -11,7 +11,6 @@ import typer
 from weighbridge.canonical import Json
 from weighbridge.cli import options
 from weighbridge.cli.approve import open_target
-from weighbridge.cli.keyfiles import public_key
 from weighbridge.cli.output import print_result, print_warnings, progress_bar
 from weighbridge.cli.setup import Setup, name_and_version, source_of, split_version, who
 from weighbridge.errors import InputError
@@ -145,6 +144,7 @@ def _examine(
     as_json: bool,
 ) -> None:
     from weighbridge import promotion
+    from weighbridge.cli.keyfiles import public_key
 
     name, version = name_and_version(model)
     found = promotion.examine(

@@ -14,7 +14,9 @@ from weighbridge.metrics import RESOLUTION_ALARMS, Measurement, embedded
 from weighbridge.names import ReleaseId
 from weighbridge.resolution.acceptance import Scope
 
-AlarmKind = Literal["backwards", "failed-before", "revoked", "does-not-fit", "memory-unavailable", "rolled-back", "glass-broken"]
+AlarmKind = Literal[
+    "backwards", "failed-before", "revoked", "does-not-fit", "memory-unavailable", "rolled-back", "glass-broken"
+]
 _BY = (("Channel", "Model"), ("Channel", "Model", "Alarm"))
 
 

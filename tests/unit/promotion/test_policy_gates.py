@@ -74,7 +74,9 @@ class Roles:
         path = layout.later_statement_path(name=MODEL, release=done.digest, role=role, bundle=Digest.of(data))
         self.world.registry.deploy_bytes(repository=layout.records_repository, path=path, data=data)
 
-    def approve(self, done: Registration, who: str, *, at: datetime = NOW, days: int = 7, channel: str = "prod") -> None:
+    def approve(
+        self, done: Registration, who: str, *, at: datetime = NOW, days: int = 7, channel: str = "prod"
+    ) -> None:
         approval = Approval(
             channel=channel, approver=who, reason="looked at", approved_at=at, expires=at + timedelta(days=days),
             event="sha256:" + "c" * 64,
@@ -82,9 +84,7 @@ class Roles:
         self.say(done, APPROVAL_TYPE, approval.predicate(), self.approver, role="approver")
 
     def waive(self, done: Registration, signer: CryptoSigner, *gates: str, at: datetime = NOW, hours: int = 1) -> None:
-        waiver = Waiver(
-            channel="prod", waives=gates, reason="fire", opened_at=at, expires=at + timedelta(hours=hours)
-        )
+        waiver = Waiver(channel="prod", waives=gates, reason="fire", opened_at=at, expires=at + timedelta(hours=hours))
         self.say(done, BREAK_GLASS_TYPE, waiver.predicate(), signer, role="breakglass")
 
 
