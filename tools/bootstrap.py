@@ -23,8 +23,6 @@ ENVS = ROOT / ".envs"
 LAYERS = ROOT / ".build" / "layers"
 MODELS = ROOT / ".build" / "models"
 SHARED_BYTES = 16 * 1024
-LAMBDA_PYTHON = "3.13"
-LAMBDA_PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
 
 VENVS = {
     "deploy": (ROOT / ".venv", ROOT / "requirements.txt"),
@@ -194,20 +192,11 @@ def make_layer(*, target: str) -> None:
     make_venv(name="deploy")
     lock = ROOT / "locks" / "layer.txt"
     say(f"set-up: Lambda layer for {target} ...")
-    draft = folder.with_suffix(".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    platform: list[str] = []
-    if target == "lambda":
-        platform = ["--python-version", LAMBDA_PYTHON, "--implementation", "cp"]
-        for name in LAMBDA_PLATFORMS:
-            platform += ["--platform", name]
+    # By its path: the package's own import would start the CDK.
     run(
-        pip_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-        "--no-deps", "--only-binary=:all:", "--require-hashes", "--no-compile", *platform,
-        "--target", draft / "python", "-r", lock, what=f"building the {target} layer",
+        pip_python(), "-P", ROOT / "constructs" / "weighbridge_cdk" / "build_layer.py",
+        "--target", target, "--lock", lock, "--folder", folder, what=f"building the {target} layer",
     )  # fmt: skip
-    shutil.rmtree(draft / "python" / "bin", ignore_errors=True)
-    draft.rename(folder)
 
 
 def make_model() -> None:

@@ -11,15 +11,27 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 from weighbridge.errors import InputError
 from weighbridge_cdk.assets import asset_root, build_root
+from weighbridge_cdk.build_layer import TARGETS
 
 CONTEXT_KEY = "weighbridge:layer"
-TARGETS = ("lambda", "host")
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.X86_64
 
 
+def layer_lock() -> Path:
+    """Return the lock file of what the layer holds."""
+    return asset_root() / "locks" / "layer.txt"
+
+
+def layer_folder(*, target: str) -> Path:
+    """Return where the layer for `target` lies once it is built: its name ends in the digest of the lock file."""
+    digest = hashlib.sha256(layer_lock().read_bytes()).hexdigest()
+    return build_root() / "layers" / f"{target}-{digest[:16]}"
+
+
 class DependencyLayer(Construct):
-    """A Lambda layer from `.build/layers/TARGET-DIGEST`, where DIGEST is that of locks/layer.txt.
+    """A Lambda layer from `layers/TARGET-DIGEST` below `.build`, or below the user's cache for an installed package, where
+    DIGEST is that of locks/layer.txt. `python -m weighbridge_cdk.build_layer` builds it.
 
     TARGET comes from the context key `weighbridge:layer`: `lambda` (default), or `host` for a local AWS that runs
     functions with this machine's own interpreter.
@@ -29,18 +41,21 @@ class DependencyLayer(Construct):
         """Create the layer.
 
         Args:
-            folder: a folder that holds `python/`, built by the caller; default: the one that `make layer` builds.
+            folder: a folder that holds `python/`, built by the caller; default: the one that
+                `python -m weighbridge_cdk.build_layer` builds.
 
         Raises:
             InputError: when the folder is missing; the message says what builds it.
         """
         super().__init__(scope, construct_id)
-        lock = asset_root() / "locks" / "layer.txt"
-        digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+        digest = hashlib.sha256(layer_lock().read_bytes()).hexdigest()
         target = self._target()
-        found = folder or build_root() / "layers" / f"{target}-{digest[:16]}"
+        found = folder or layer_folder(target=target)
         if not (found / "python").is_dir():
-            raise InputError(f"the Lambda layer for {target!r} is not built: run `make layer`, or pass folder=")
+            raise InputError(
+                f"the Lambda layer for {target!r} is not built: run `make layer` in a checkout, "
+                "`python -m weighbridge_cdk.build_layer` elsewhere, or pass folder="
+            )
         self.layer: lambda_.ILayerVersion = lambda_.LayerVersion(
             self,
             "Layer",

@@ -57,7 +57,10 @@ def test_an_unknown_handler_is_refused() -> None:
 
 
 def test_a_missing_layer_says_what_builds_it(new_stack: Callable[[], cdk.Stack], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not built: run `make layer`"):
+    with pytest.raises(
+        InputError,
+        match=r"is not built: run `make layer` in a checkout, `python -m weighbridge_cdk\.build_layer` elsewhere",
+    ):
         DependencyLayer(new_stack(), "Layer", folder=tmp_path)
 
 
