@@ -23,6 +23,8 @@ _RELEASE = re.compile(r"([^/]+)/releases/([0-9a-f]{64})/(.+)")
 _BUNDLE = re.compile(r"statements/[a-z][a-z0-9-]*\.([0-9a-f]{64})\.json")
 _RECORD = re.compile(r"records/[0-9a-f]{64}\.json")
 _CLAIM_LIMIT = 4096
+# A release may have its own copy of the lock file of its runtime image.
+_LOCK = "lock.txt"
 # Folders beside the models' own; what lies there is verified by whoever uses it.
 _OTHERS = frozenset({METADATA_FOLDER, "runtime-images", "approvals"})
 
@@ -127,7 +129,7 @@ def check_records(layout: ChannelLayout, stored: Stored, signed: Signed) -> Iter
 
 def _record(signed: Signed, release: Digest, path: str, info: FileInfo, *, where: str) -> Iterator[Finding]:
     known = signed.releases[release]
-    digests = {"release.json": release, known.chunks.path: known.chunks.digest}
+    digests = {"release.json": release, known.chunks.path: known.chunks.digest, _LOCK: known.runtime.lock}
     if known.bom is not None:
         digests[known.bom.path] = known.bom.digest
     bundle = _BUNDLE.fullmatch(path)
