@@ -83,7 +83,7 @@ def test_looking_states_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("user", ["scientist", "reader", "keeper"])
 def test_nobody_else_writes_a_statement(world: World, user: str) -> None:
-    model = "minilm:3.0.0"
+    model = registered(world, f"4.0.0-{user}")
     done = world.cli("inspect", "--release", model, "--env", "dev", "--sign", user=user)
     assert (done.status, "403" in done.line) == (3, True)
     assert promote(world, model, "dev") == (4, "refused.missing-statement")
