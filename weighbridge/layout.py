@@ -8,6 +8,7 @@ from weighbridge.names import Digest
 
 METADATA_FOLDER = "tuf"
 TARGETS_FOLDER = "tuf/targets"
+RELEASE_LOCK = "lock.txt"
 
 
 def weights_folder(*, name: str, version: str) -> str:
@@ -58,6 +59,14 @@ class ChannelLayout:
     def image_statements_folder(self, *, image: str) -> str:
         """Folder of what is stated about a runtime image (`HOST/PATH@sha256:HEX`), in the records repository."""
         return f"runtime-images/{image.rpartition(':')[2]}"
+
+    def runtime_lock_path(self, *, lock: Digest) -> str:
+        """Path of a lock file by its digest, which registrations list dependencies from, in the records repository."""
+        return f"runtime-images/locks/{lock.hex}.txt"
+
+    def release_lock_path(self, *, name: str, release: Digest) -> str:
+        """Path of a release's own copy of its lock file, in the records repository. Not every release has one."""
+        return f"{self.release_folder(name=name, release=release)}/{RELEASE_LOCK}"
 
     def record_path(self, *, name: str, release: Digest, statements: Digest) -> str:
         """Path of a record (release.json and a promotion's bundle of statements in one file: one request for a resolver)."""

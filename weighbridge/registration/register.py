@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from securesystemslib.signer import Signer
 
+from weighbridge.bom import TEXTS, Contents
 from weighbridge.errors import IntegrityError
 from weighbridge.layout import ChannelLayout, weights_folder
 from weighbridge.names import Digest, ReleaseReference, check_name
-from weighbridge.registration.bom import MODEL_CARD, MODEL_CARD_LIMIT, make_bom, model_card_licences
+from weighbridge.registration.binding import bind
 from weighbridge.registration.evidence import JobEvidence, lineage_of
 from weighbridge.registration.job_record import JOB_RECORD_LIMIT, JOB_RECORD_PATH, JobRecord, parse_job_record
 from weighbridge.registration.logged import LoggedFile, logged_files
@@ -23,7 +24,7 @@ from weighbridge.registration.statements import write_statements
 from weighbridge.registration.version_claim import claim_version
 from weighbridge.registration.weights import copy_weights, mirror_properties
 from weighbridge.registry import ArtifactoryClient, Location
-from weighbridge.release import BaseModel, BuiltRelease, ComponentRole, FileDigests, Release, Runtime, release_of
+from weighbridge.release import BaseModel, BuiltRelease, ComponentRole, FileDigests, Release, Runtime
 from weighbridge.verification import make_record
 
 
@@ -53,6 +54,7 @@ def register(
     signer: Signer,
     builder: str,
     evidence: JobEvidence | None = None,
+    lock: bytes | None = None,
     allowed: Callable[[BaseModel | None], None] | None = None,
     progress: Progress | None = None,
 ) -> Registration:
@@ -66,10 +68,13 @@ def register(
         signer: the registrar's key; the channel's policy names it in its role `registrar`.
         builder: URI of who registers, for the provenance statement.
         evidence: what AWS says of the training job; None leaves the lineage to the upload's claims.
+        lock: bytes of the lock file, kept for later registrations; None looks for those that were kept. Without them the bill
+            of materials says that the dependencies are unknown.
         allowed: raises when the release's base model must not be used; called before anything is written.
         progress: called with the number of bytes read back since the last call.
 
     Raises:
+        InputError: rule `input.lock`, when the lock file is another than `runtime` names.
         RegistryNotFoundError: nothing was uploaded as NAME:VERSION.
         IntegrityError: the bytes are not those that were logged.
         TrustError: rule `refused.lineage` or `refused.job-record`.
@@ -82,21 +87,26 @@ def register(
     folder = weights_folder(name=name, version=version)
     digests = read_back(client=client, repository=incoming, folder=folder, files=files, progress=progress)
     record = _job_record(client, Location(incoming, f"{folder}/{JOB_RECORD_PATH}"), digests.get(JOB_RECORD_PATH))
-    roles, lineage = _roles(files), lineage_of(record=record, evidence=evidence)
-    if allowed is not None:
-        allowed(lineage.base_model)
-    card = _small_file(client, Location(incoming, f"{folder}/{MODEL_CARD}"), digests.get(MODEL_CARD), MODEL_CARD_LIMIT)
-    bom = make_bom(
+    contents = Contents(
         name=name,
         version=version,
         files=digests,
-        roles=roles,
+        roles=_roles(files),
         runtime=runtime,
-        lineage=lineage,
-        licences=() if card is None else model_card_licences(card),
+        lineage=lineage_of(record=record, evidence=evidence),
     )
-    built = release_of(
-        name=name, version=version, files=digests, roles=roles, runtime=runtime, lineage=lineage, bom=bom
+    if allowed is not None:
+        allowed(contents.lineage.base_model)
+    texts = {
+        path: _small_file(client, Location(incoming, f"{folder}/{path}"), digests.get(path), TEXTS[path])
+        for path in TEXTS
+    }
+    built = bind(
+        client=client,
+        layout=layout,
+        contents=contents,
+        texts={path: data for path, data in texts.items() if data is not None},
+        lock=lock,
     )
     claim_version(client=client, layout=layout, release=built.release)
     copy_weights(
