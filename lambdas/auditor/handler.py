@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import boto3
 
 from weighbridge.audit import AuditSources
-from weighbridge.audit.collect import acceptance_events, receipt_events
+from weighbridge.audit.collect import acceptance_events, approval_events, receipt_events
 from weighbridge.audit.environment import AuditorEnvironment
 from weighbridge.audit.run import AuditorRun
 from weighbridge.cloud import SHORT
@@ -77,6 +77,7 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
         logs = session.client("logs", config=SHORT)
         return itertools.chain(
             acceptance_events(store=acceptances, channel=layout.channel, models=models, environment=name, now=now),
+            approval_events(channel=channel, models=models, environment=name),
             receipt_events(client=logs, environment=name, models=models, now=now),
         )
 

@@ -1,4 +1,5 @@
-"""Events that nobody tells, because who knows of them has no right to: out of the table of acceptances, and of load receipts."""
+"""Events that nobody tells, because who knows of them has no right to: out of the table of acceptances,
+of approvals that were promoted with, and of load receipts."""
 
 from __future__ import annotations
 
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from weighbridge.errors import CloudError, InputError
+from weighbridge.errors import CloudError, InputError, RefusedError
 from weighbridge.ledger.events import Event, tell
+from weighbridge.lineage import ChannelRecords
 from weighbridge.names import Digest, ReleaseId, ReleaseReference
 from weighbridge.resolution import AcceptanceStore, Scope
 from weighbridge.resource_names import resource_name
 from weighbridge.serving.receipt import SCHEMA
+from weighbridge.trust.approval import approvals_at
 from weighbridge.trust.times import parse_time
+from weighbridge.verification import fetch_release
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -46,6 +50,40 @@ def acceptance_events(
             refused = mark.kind == "tried" and mark.release_id not in accepted and now - mark.marked_at > PATIENCE
             if mark.kind == "failed" or refused:
                 yield tell.marked(mark=mark, scope=scope, environment=environment)
+
+
+def approval_events(*, channel: ChannelRecords, models: Sequence[str], environment: str) -> Iterator[Event]:
+    """Yield the approvals that stand, signed by the approver, in the bundle of a promotion. What does not verify is left out.
+
+    Raises:
+        RegistryError: when the channel cannot be read.
+    """
+    for model in models:
+        try:
+            state = channel.reader.refresh(model)
+        except RefusedError:
+            continue
+        for promotion in state.promotions(model):
+            try:
+                _, statements = fetch_release(
+                    client=channel.client, layout=channel.layout, state=state, promotion=promotion
+                )
+            except RefusedError:
+                continue
+            found = approvals_at(statements, policy=state.policy, moment=promotion.promoted_at)
+            for person, approval in found.items():
+                yield Event(
+                    id=f"approved:{promotion.channel}/{model}:{promotion.release.hex}:{Digest.of(person.encode()).hex[:16]}",
+                    kind="approved",
+                    at=approval.approved_at,
+                    actor=approval.approver,
+                    environment=environment,
+                    channel=promotion.channel,
+                    model=model,
+                    version=promotion.version,
+                    release=promotion.release,
+                    details={"reason": approval.reason[:1024]},
+                )
 
 
 def receipt_events(

@@ -17,7 +17,7 @@ from tests.unit.audit.audit_world import accept, promotion
 from tests.unit.lineage.lineage_world import channel_records
 from tests.unit.promotion.promotion_world import MODEL, NOW, PromotionWorld, make_promotion_world
 from weighbridge.audit import AuditSources
-from weighbridge.audit.collect import acceptance_events, receipt_events
+from weighbridge.audit.collect import acceptance_events, approval_events, receipt_events
 from weighbridge.audit.run import AuditorRun
 from weighbridge.errors import CloudError
 from weighbridge.ledger.events import (
@@ -32,6 +32,7 @@ from weighbridge.ledger.events import (
 from weighbridge.logs import JsonLog
 from weighbridge.resolution import Mark, Scope, SqliteAcceptances
 from weighbridge.serving.receipt import LoadReceipt
+from weighbridge.trust import Approval
 
 LATER = NOW + timedelta(hours=3)
 SCOPE = Scope(channel="prod", model=MODEL)
@@ -190,3 +191,24 @@ def test_when_the_ledger_is_away_the_message_and_all_after_it_come_again(tmp_pat
     messages = [message(number, event.to_bytes().decode()) for number, event in enumerate(events)]
     done = write_messages(messages, ledger=Away(path=tmp_path / "events.sqlite"))
     assert (done.entries, done.again) == ((1,), ("m1", "m2"))
+
+
+def test_approvals_that_a_promotion_was_made_with_are_told(
+    world: PromotionWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval = Approval(
+        channel="dev", approver="arn:aws:sts::111111111111:assumed-role/owner/bob", reason="looks good",
+        approved_at=NOW, expires=NOW + timedelta(days=1), event="row",
+    )  # fmt: skip
+    monkeypatch.setattr("weighbridge.audit.collect.approvals_at", lambda *_, **__: {"owner/bob": approval})
+    channel = channel_records(world, "dev")
+    [event] = approval_events(channel=channel, models=[MODEL], environment="dev")
+    assert (event.kind, event.actor, event.version) == ("approved", approval.approver, "1.0.0")
+    assert event.release == world.state("dev").head(MODEL).release
+    kept = dict(world.registry.files)
+    try:
+        for key in [key for key in kept if "/records/" in key[1]]:
+            world.registry.files[key] = b"{}"
+        assert list(approval_events(channel=channel, models=[MODEL], environment="dev")) == []
+    finally:
+        world.registry.files.update(kept)
