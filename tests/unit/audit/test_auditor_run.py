@@ -31,7 +31,7 @@ from weighbridge.ledger.events import (
 )
 from weighbridge.logs import JsonLog
 from weighbridge.resolution import Mark, Scope, SqliteAcceptances
-from weighbridge.serving.receipt import LoadReceipt
+from weighbridge.serving.receipt import SCHEMA
 from weighbridge.trust import Approval
 
 LATER = NOW + timedelta(hours=3)
@@ -101,11 +101,11 @@ class Logs:
 def test_load_receipts_are_told_and_junk_is_left_out() -> None:
     of = promotion(sequence=4)
     reference = f"registry.example.com/prod-models/{MODEL}:{of.version}@{of.release}"
-    receipt = LoadReceipt(
-        release=reference, promotion=str(of.release_id), channel="prod", bytes=9, files=2, seconds=1.5,
-        time="2026-11-23T12:00:00.123Z",
-    )  # fmt: skip
-    line = json.dumps({"event": "loaded", **receipt.fields()})
+    receipt = {
+        "schema": SCHEMA, "release": reference, "promotion": str(of.release_id), "channel": "prod", "bytes": 9, "files": 2,
+        "seconds": 1.5, "time": "2026-11-23T12:00:00.123Z",
+    }  # fmt: skip
+    line = json.dumps({"event": "loaded", **receipt})
     logs = Logs([line, "not JSON", json.dumps({"schema": "weighbridge.load-receipt/v1", "release": "x"}), "[]"])
     [event] = receipt_events(client=logs, environment="prod", models=["other", MODEL], now=LATER)  # type: ignore[arg-type]
     assert (event.kind, event.release, event.release_id, event.at) == ("loaded", of.release, of.release_id, NOW)
