@@ -3,10 +3,10 @@ ENV ?= dev
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test synth bench check notebook lint format types layer lock setup clean
+.PHONY: help demo test synth bench check notebook reference lint format types layer lock setup clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Set up what is missing and run the whole way on the local twin
 	@$(BOOTSTRAP) deploy twin hub serve node model layer-host
@@ -31,6 +31,9 @@ check: ## Synthesize all environments twice, compare, cfn-lint, cdk-nag
 notebook: ## Execute the notebook on the twin and keep its outputs in the file
 	@$(BOOTSTRAP) twin hub sdk model
 	@.envs/sdk/bin/python tools/notebook.py --write >/dev/null
+
+reference: ## Write docs/reference and docs/props.md from signatures and docstrings
+	@$(PYTHON) -m tools.reference
 
 lint: ## ruff
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -18,8 +18,8 @@ def slug(name: str) -> str:
 def resource_name(*parts: str, limit: int = ENDPOINT_NAME_LIMIT) -> str:
     """Join the parts with '-' into a name of at most `limit` characters, the same for the same parts.
 
-    The result matches SageMaker's rule for endpoint names, `[a-zA-Z0-9](-*[a-zA-Z0-9])*`. What does not fit is cut and
-    made distinct again by eight hex digits of a SHA-256.
+    The result matches SageMaker's rule for endpoint names: letters, digits, and hyphens between them. What does not fit is
+    cut and made distinct again by eight hex digits of a SHA-256.
     """
     joined = "-".join(slug(part) for part in parts)
     if len(joined) <= limit:
