@@ -32,6 +32,7 @@ class EndpointAssertion(Construct):
         endpoint_name: str,
         endpoint_config_name: str,
         release_digest: str,
+        release_id: str | None = None,
         component: sagemaker.CfnInferenceComponent | None = None,
         component_name: str | None = None,
         component_model_name: str | None = None,
@@ -46,6 +47,7 @@ class EndpointAssertion(Construct):
             endpoint_name: its explicit name.
             endpoint_config_name: name of the config that it was told to run.
             release_digest: `sha256:HEX` of the release behind that config.
+            release_id: the promotion behind it, so that the function's log bears its correlation id; default: it does not.
             component: the inference component that the model is, if it is one; the assertion runs after it, too.
             component_name: its explicit name.
             component_model_name: name of the SageMaker model that it was told to serve.
@@ -93,6 +95,7 @@ class EndpointAssertion(Construct):
                 "EndpointName": endpoint_name,
                 "EndpointConfigName": endpoint_config_name,
                 "ReleaseDigest": release_digest,
+                **({} if release_id is None else {"ReleaseId": release_id}),
                 **(
                     {}
                     if component_name is None

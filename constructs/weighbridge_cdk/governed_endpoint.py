@@ -112,6 +112,7 @@ class GovernedEndpoint(Construct):
             endpoint_name=endpoint_name,
             endpoint_config_name=self._config.attr_endpoint_config_name,
             release_digest=model.release_digest,
+            release_id=model.release_id,
             layer=layer,
             log_retention=log_retention,
         )

@@ -120,6 +120,7 @@ class GovernedInferenceComponent(Construct):
             endpoint_name=endpoint_name,
             endpoint_config_name=config.attr_endpoint_config_name,
             release_digest=model.release_digest,
+            release_id=model.release_id,
             component=self.component,
             component_name=self.component_name,
             component_model_name=self._serving.model.attr_model_name,

@@ -1,6 +1,6 @@
 """The default model server: started by entrypoint.py on a verified folder, without any secret in its environment.
 
-Reads WEIGHBRIDGE_MODEL_FOLDER, WEIGHBRIDGE_RELEASE, WEIGHBRIDGE_BIND_HOST and SAGEMAKER_BIND_TO_PORT. SIGTERM lets the
+Reads WEIGHBRIDGE_MODEL_FOLDER, WEIGHBRIDGE_RELEASE, WEIGHBRIDGE_PROMOTION, WEIGHBRIDGE_BIND_HOST and SAGEMAKER_BIND_TO_PORT. SIGTERM lets the
 requests in flight finish (SageMaker kills after 30 s) and exits 0.
 """
 
@@ -26,7 +26,7 @@ GRACE_SECONDS = 25
 
 def main() -> int:
     """Serve until SIGTERM; returns 0, or 1 when the model could not be loaded."""
-    log = JsonLog(out=sys.stdout, err=sys.stderr)
+    log = JsonLog(out=sys.stdout, err=sys.stderr).correlated(os.environ.get("WEIGHBRIDGE_PROMOTION"))
     failures: list[Exception] = []
 
     def failed(error: Exception) -> None:

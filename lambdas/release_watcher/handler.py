@@ -36,7 +36,9 @@ def handler(event: Mapping[str, object], _context: LambdaContext) -> None:
         alarms=LoggedAlarms(out=sys.stdout),
         now=system_clock(),
     )
-    JsonLog(out=sys.stdout, err=sys.stderr).event(
+    # Who follows a promotion that failed finds its end here; else the one that runs.
+    subject = done.failed[0] if done.failed else done.running
+    JsonLog(out=sys.stdout, err=sys.stderr).correlated(subject).event(
         "rolled-back",
         stack=parsed.stack_id,
         running=None if done.running is None else str(done.running),

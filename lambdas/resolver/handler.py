@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 import boto3
 
@@ -12,7 +13,16 @@ from weighbridge.cloud import SHORT
 from weighbridge.customresource import Attributes, Deadline, Event, LambdaContext, answer_event
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
-from weighbridge.resolution import DynamoDbAcceptances, LoggedAlarms, Memory, Resolver, S3Metadata, request_of
+from weighbridge.resolution import (
+    DynamoDbAcceptances,
+    LoggedAlarms,
+    Memory,
+    Resolver,
+    S3Metadata,
+    Scope,
+    counted,
+    request_of,
+)
 from weighbridge.resolution.environment import ResolverEnvironment
 
 TIMEOUTS = Timeouts(connect=5.0, read=15.0)
@@ -21,12 +31,19 @@ RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
 
 def handler(event: Mapping[str, object], context: LambdaContext) -> None:
     """Answer one event of CloudFormation."""
-    answer_event(event, context, action=_resolve, log=JsonLog(out=sys.stdout, err=sys.stderr))
+    log = JsonLog(out=sys.stdout, err=sys.stderr)
+    answer_event(event, context, action=partial(_resolve, log), log=log)
 
 
-def _resolve(event: Event, _deadline: Deadline) -> Attributes:
+def _resolve(log: JsonLog, event: Event, _deadline: Deadline) -> Attributes:
     request = request_of(event)
-    return _resolver(ResolverEnvironment.read(os.environ)).resolve(request).attributes()
+    environment = ResolverEnvironment.read(os.environ)
+    found = counted(
+        lambda: _resolver(environment).resolve(request),
+        scope=Scope(channel=environment.layout.channel, model=request.model),
+        log=log.correlated(request.release_id),
+    )
+    return found.attributes()
 
 
 def _resolver(environment: ResolverEnvironment) -> Resolver:

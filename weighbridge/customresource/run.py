@@ -64,12 +64,15 @@ def answer_event(
 ) -> None:
     """Answer one event. Delete does `deletion`; without one it is a success and does nothing.
 
+    Where the resource has a property `ReleaseId`, every line of the log bears that promotion's correlation id.
+
     Raises:
         InputError: the event cannot be answered: it is not one of CloudFormation's.
         CloudError: no answer was accepted; Lambda then repeats the event.
     """
     channel = channel or AnswerChannel()
     event = parse_event(document)
+    log = log.correlated(event.properties.get("ReleaseId"))
     deadline = Deadline(context=context, reserve=channel.longest_seconds + RESERVE_SECONDS)
     chosen = deletion if event.request_type == "Delete" else action
     answer = succeeded(event) if chosen is None else _perform(event, chosen, deadline, log)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from weighbridge.logs import Clock, system_clock, timestamp
+from weighbridge.metrics import (
+    BYTES_FROM_LOCAL_CACHE,
+    BYTES_FROM_REGIONAL_CACHE,
+    BYTES_FROM_REGISTRY,
+    NAMESPACE,
+    PULL_RETRIES,
+    PULL_SECONDS,
+    PULLED_BYTES,
+)
 from weighbridge.pull.engine import PullReport
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-NAMESPACE = "weighbridge"
 
 
 @contextmanager
@@ -44,6 +51,7 @@ class ProgressLines:
         every: seconds between two lines.
         now: monotonic seconds.
         clock: the time that the lines tell.
+        about: fields of every line.
     """
 
     def __init__(
@@ -54,7 +62,9 @@ class ProgressLines:
         every: float = 5.0,
         now: Callable[[], float] = time.monotonic,
         clock: Clock = system_clock,
+        about: Mapping[str, str] | None = None,
     ) -> None:
+        self._about = dict(about or {})
         self._total = total
         self._out = out
         self._every = every
@@ -72,10 +82,11 @@ class ProgressLines:
         if passed < self._every:
             return
         rate = (self._done - self._last_done) / passed
-        line = {
+        line: dict[str, object] = {
             "time": timestamp(self._clock()),
             "level": "info",
             "event": "pulling",
+            **self._about,
             "bytes": self._done,
             "bytes_total": self._total,
             "bytes_per_second": round(rate),
@@ -84,29 +95,40 @@ class ProgressLines:
         self._last, self._last_done = now, self._done
 
 
-def write_metrics(report: PullReport, *, model: str, version: str, out: TextIO, clock: Clock = system_clock) -> None:
+def write_metrics(
+    report: PullReport,
+    *,
+    model: str,
+    version: str,
+    out: TextIO,
+    clock: Clock = system_clock,
+    about: Mapping[str, str] | None = None,
+) -> None:
     """Write the pull's metrics as one line in CloudWatch's embedded metric format.
 
-    CloudWatch Logs makes metrics of it in namespace `Weighbridge`, by model and by model and version; nothing has to be
-    called or permitted.
+    CloudWatch Logs makes metrics of it in namespace `weighbridge`, by model and by model and version; nothing has to be
+    called or permitted. `about` are further fields of the line.
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
     metrics: dict[str, tuple[str, float]] = {
-        "PulledBytes": ("Bytes", report.bytes),
-        "PullSeconds": ("Seconds", round(report.seconds, 3)),
-        "PullRetries": ("Count", report.faults),
-        "BytesFromRegistry": ("Bytes", report.bytes_registry),
-        "BytesFromRegionalCache": ("Bytes", report.bytes_regional),
-        "BytesFromLocalCache": ("Bytes", report.bytes_local),
+        PULLED_BYTES: ("Bytes", report.bytes),
+        PULL_SECONDS: ("Seconds", round(report.seconds, 3)),
+        PULL_RETRIES: ("Count", report.faults),
+        BYTES_FROM_REGISTRY: ("Bytes", report.bytes_registry),
+        BYTES_FROM_REGIONAL_CACHE: ("Bytes", report.bytes_regional),
+        BYTES_FROM_LOCAL_CACHE: ("Bytes", report.bytes_local),
     }
-    directive = {
+    directive: dict[str, object] = {
         "Namespace": NAMESPACE,
         "Dimensions": [["Model"], ["Model", "Version"]],
         "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in metrics.items()],
     }
-    line = {
+    line: dict[str, object] = {
         "_aws": {"Timestamp": round(clock().timestamp() * 1000), "CloudWatchMetrics": [directive]},
+        "time": timestamp(clock()),
+        "level": "info",
         "event": "pulled",
+        **(about or {}),
         "Model": model,
         "Version": version,
         "Source": report.source,

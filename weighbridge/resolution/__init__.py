@@ -6,6 +6,7 @@ from weighbridge.resolution.custom_resource import request_of
 from weighbridge.resolution.dynamodb import DynamoDbAcceptances
 from weighbridge.resolution.fit import Fit, fit
 from weighbridge.resolution.folder_metadata import FolderMetadata
+from weighbridge.resolution.gauge import counted
 from weighbridge.resolution.kept_metadata import TrustedMetadataStore
 from weighbridge.resolution.resolution import Resolution, ResolutionRequest
 from weighbridge.resolution.resolver import Memory, Resolver
@@ -31,6 +32,7 @@ __all__ = [
     "Scope",
     "SqliteAcceptances",
     "TrustedMetadataStore",
+    "counted",
     "fit",
     "request_of",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Literal, Protocol, TextIO
 
-from weighbridge.logs import Clock, system_clock, timestamp
+from weighbridge.logs import Clock, correlation, system_clock, timestamp
 from weighbridge.metrics import RESOLUTION_ALARMS, Measurement, embedded
 from weighbridge.names import ReleaseId
 from weighbridge.resolution.acceptance import Scope
@@ -48,6 +48,7 @@ class LoggedAlarms:
             "time": timestamp(now),
             "level": "alarm",
             "event": "alarm",
+            **correlation(release_id),
             "release_id": str(release_id),
             "message": " ".join(message.split()),
         }

@@ -10,6 +10,7 @@ from pathlib import Path
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registry import EnvironmentToken, TokenOrigin, TokenSource
 from weighbridge.serving import ContainerEnvironment, Outside, load
+from weighbridge.serving.gauge import loaded
 from weighbridge.serving.main import open_registry, open_token
 from weighbridge.serving.start import OpenChain, OpenTokens
 from weighbridge.termination import StopFlag
@@ -59,6 +60,8 @@ def pull_verified(
     environment = replace(ContainerEnvironment.read(environ), ml_root=folder)
     tokens = open_tokens(origin=environment.token, url=environment.registry_url)
     chain = open_chain(url=environment.registry_url, tokens=tokens)
+    outside = replace(outside, log=outside.log.correlated(environment.promotion))
     receipt = load(environment=environment, chain=chain, outside=outside, flag=_Undisturbed())
-    outside.log.event("loaded", **receipt.fields())
+    metrics = loaded(receipt, model=environment.reference.name, at=outside.clock())
+    outside.log.measured("loaded", metrics, **receipt.fields())
     return environment.model_folder

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from weighbridge.errors import TrustError
+from weighbridge.logs import correlation
 from weighbridge.pull import LocalCache, RegionalCache, pull
 from weighbridge.pull.progress import ProgressLines, write_metrics
 from weighbridge.pull.standby import Standby, StandbyReader
@@ -86,7 +87,8 @@ class RegistryChain:
 
     def pull(self, release: Release, *, environment: ContainerEnvironment, progress: Progress) -> None:
         """Pull with `weighbridge.pull`; progress and the result's metrics are lines on standard output."""
-        lines = ProgressLines(total=release.load_bytes, out=sys.stdout)
+        about = correlation(environment.promotion)
+        lines = ProgressLines(total=release.load_bytes, out=sys.stdout, about=about)
 
         def advance(count: int) -> None:
             progress(count)
@@ -102,7 +104,7 @@ class RegistryChain:
             local_cache=None if environment.cache_folder is None else LocalCache(folder=environment.cache_folder),
             regional_cache=self._regional(environment),
         )
-        write_metrics(report, model=release.name, version=release.version, out=sys.stdout)
+        write_metrics(report, model=release.name, version=release.version, out=sys.stdout, about=about)
 
     def _regional(self, environment: ContainerEnvironment) -> RegionalCache | None:
         return None if environment.cache_bucket is None else self.open_regional(environment.cache_bucket)

@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from weighbridge.logs import correlation
+
 SCHEMA = "weighbridge.load-receipt/v1"
 
 
@@ -24,8 +26,8 @@ class LoadReceipt:
     time: str
 
     def fields(self) -> dict[str, str | int | float | None]:
-        """Return the receipt as flat JSON fields."""
-        return {"schema": SCHEMA, **asdict(self)}
+        """Return the receipt as flat JSON fields, with the promotion's correlation id."""
+        return {"schema": SCHEMA, **asdict(self), **correlation(self.promotion)}
 
     def write(self, path: Path) -> None:
         """Write the receipt in one step: there is a whole one or none."""

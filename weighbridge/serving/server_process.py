@@ -60,6 +60,7 @@ def plan_server(
             "WEIGHBRIDGE_BIND_HOST": environment.bind_host,
             "WEIGHBRIDGE_MODEL_FOLDER": str(environment.model_folder),
             "WEIGHBRIDGE_RELEASE": str(environment.reference),
+            "WEIGHBRIDGE_PROMOTION": str(environment.promotion),
         },
         user=environment.server_user,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from weighbridge.errors import InputError, WeighbridgeError
@@ -15,6 +15,7 @@ from weighbridge.release import Release
 from weighbridge.serving.chain import Chain, check_is_deployed_release
 from weighbridge.serving.environment import ContainerEnvironment
 from weighbridge.serving.folder import check_exact, empty_folder, make_read_only
+from weighbridge.serving.gauge import loaded, refusal
 from weighbridge.serving.receipt import LoadReceipt
 from weighbridge.serving.server_process import ServerProcess, become, plan_server
 from weighbridge.termination import EXIT_STATUS, StopFlag, Terminated, stopping_on_sigterm
@@ -51,7 +52,8 @@ def serve(*, arguments: Sequence[str], default_command: Sequence[str], outside: 
         The exit status after a refusal (the error's own, see weighbridge.errors), after exactly one line on standard
         error with the rule's id; 143 after a SIGTERM.
     """
-    log = outside.log
+    log = outside.log.correlated(outside.environ.get("WEIGHBRIDGE_PROMOTION"))
+    outside = replace(outside, log=log)
     try:
         if list(arguments) != ["serve"]:
             raise InputError(f"argument {' '.join(arguments)!r}: this container knows 'serve' only")
@@ -62,7 +64,7 @@ def serve(*, arguments: Sequence[str], default_command: Sequence[str], outside: 
         log.event("stopped", reason="SIGTERM before the model was loaded; nothing was kept")
         return EXIT_STATUS
     except WeighbridgeError as error:
-        log.error("refused", rule=error.rule, message=str(error))
+        log.error("refused", rule=error.rule, message=str(error), metrics=refusal(outside.environ, at=outside.clock()))
         return error.exit_code
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -80,7 +82,9 @@ def _prepare(*, default_command: Sequence[str], outside: Outside, flag: StopFlag
     )
     chain = outside.open_chain(url=environment.registry_url, tokens=tokens)
     receipt = load(environment=environment, chain=chain, outside=outside, flag=flag)
-    outside.log.event("loaded", **receipt.fields())
+    outside.log.measured(
+        "loaded", loaded(receipt, model=environment.reference.name, at=outside.clock()), **receipt.fields()
+    )
     return server
 
 

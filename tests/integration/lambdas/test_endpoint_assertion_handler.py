@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -185,3 +186,13 @@ def test_malformed_properties_are_answered(deployed: Deployed, name: str, value:
 def test_a_long_reason_of_sagemaker_leaves_room_for_where_to_look(deployed: Deployed) -> None:
     answer = deployed.call("Update", Endpoint(("InService", OLD), reason="x" * 3000), old=OLD)
     assert "/aws/sagemaker/Endpoints/" in str(answer["Reason"])
+
+
+def test_its_lines_bear_the_promotions_correlation_id(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.call("Update", Endpoint(("InService", OLD)), old=OLD, ReleaseId=f"3@sha256:{'c' * 64}")
+    said = capsys.readouterr()
+    told = [json.loads(line) for line in (said.out + said.err).splitlines()]
+    assert [(line["event"], line["correlation_id"]) for line in told] == [
+        ("answered", "c" * 16),
+        ("refused", "c" * 16),
+    ]

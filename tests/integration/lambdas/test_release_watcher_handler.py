@@ -126,6 +126,7 @@ def test_the_parameter_is_set_back_and_the_failed_id_marked(
     assert deployed.failed() == [TWO]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line.get("Alarm") for line in lines] == ["rolled-back", None]
+    assert {line["correlation_id"] for line in lines} == {TWO.digest.hex[:16]}, "who follows what failed finds its end"
     assert (lines[1]["running"], lines[1]["failed"], lines[1]["parameter_set"]) == (str(ONE), str(TWO), True)
 
 

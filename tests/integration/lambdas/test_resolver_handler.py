@@ -13,6 +13,7 @@ from cloudformation_caller import Context, ResponseBucket
 from trust_world import MODEL, NOW
 
 from lambdas.resolver import handler as resolver
+from weighbridge.names import Digest, ReleaseId
 from weighbridge.resolution import DynamoDbAcceptances, ResolutionRequest, Resolver, Scope
 
 ENVIRONMENT = {
@@ -210,3 +211,37 @@ def test_the_log_holds_neither_token_nor_url(deployed: Deployed, capsys: pytest.
     assert "answered" in written.out
     for secret in (TOKEN, "X-Amz-Signature", deployed.bucket.url):
         assert secret not in written.out + written.err
+
+
+def test_every_line_of_a_resolution_bears_the_promotions_id_and_how_it_ended_is_counted(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = deployed.served
+    release = served.release("1.0.0")
+    first = served.publish(release).release_id
+    deployed.create(first)
+    served.revoke(release.digest)
+    second = served.publish(release, statements=served.statements(release)).release_id
+    deployed.create(second)
+    served.registry.stop()
+    third = ReleaseId(sequence=9, digest=Digest.of(b"unknown"))
+    deployed.create(third)
+    said = capsys.readouterr()
+    told = [json.loads(line) for line in (said.out + said.err).splitlines()]
+    ended = [
+        (
+            line["event"],
+            line["correlation_id"],
+            line["Resolutions"],
+            line["ResolutionRefusals"],
+            line["ResolutionErrors"],
+        )
+        for line in told
+        if line["event"] in ("resolved", "not-resolved")
+    ]
+    assert ended == [
+        ("resolved", first.digest.hex[:16], 1, 0, 0),
+        ("not-resolved", second.digest.hex[:16], 0, 1, 0),
+        ("not-resolved", third.digest.hex[:16], 0, 0, 1),
+    ]
+    assert all("correlation_id" in line for line in told)

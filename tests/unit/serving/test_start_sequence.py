@@ -84,6 +84,7 @@ def test_the_server_gets_folder_and_port_and_no_secret(place: Place) -> None:
         "SAGEMAKER_BIND_TO_PORT": "9001",
         "WEIGHBRIDGE_BIND_HOST": "0.0.0.0",
         "WEIGHBRIDGE_MODEL_FOLDER": str(place.model),
+        "WEIGHBRIDGE_PROMOTION": "3@sha256:" + "c" * 64,
         "WEIGHBRIDGE_RELEASE": f"registry.example.com/prod-models/minilm:1.0.0@{place.release.digest}",
     }
     assert TOKEN not in run.out.getvalue() + run.err.getvalue()
