@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from weighbridge.admission.catalogue import Catalogue
 from weighbridge.admission.claim import Acceptances, Objection, Pins, accepted_of, judge_claim, judge_image, read_claim
 from weighbridge.checks import RULES, Properties, Rule
-from weighbridge.checks.rule import ENDPOINT, ENDPOINT_CONFIG, MODEL, containers, entries, mapping
+from weighbridge.checks.rule import COMPONENT, ENDPOINT, ENDPOINT_CONFIG, MODEL, containers, entries, mapping
 from weighbridge.resolution import Scope
 
-COMPONENT = "AWS::SageMaker::InferenceComponent"
 KINDS = (MODEL, ENDPOINT_CONFIG, ENDPOINT, COMPONENT)
 # What judge_claim says of a release in other words, better.
 _IN_OTHER_WORDS = frozenset({"WB-M1"})
-# A component's container has no network of its own: the endpoint config has it.
-_OF_A_WHOLE_MODEL = frozenset({"WB-M3", "WB-M8"})
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 
 
@@ -50,8 +47,8 @@ class Admission:
                 found = iter([f"{kind}: is not judged here: aim the hook at {', '.join(KINDS)}"])
         return tuple(dict.fromkeys(found))
 
-    def _model(self, properties: Properties, *, without: frozenset[str] = _IN_OTHER_WORDS) -> Iterator[str]:
-        yield from broken_rules(MODEL, properties, without=without)
+    def _model(self, properties: Properties) -> Iterator[str]:
+        yield from broken_rules(MODEL, properties, without=_IN_OTHER_WORDS)
         found = list(containers(properties))
         if not found:
             yield "PrimaryContainer: is missing: build the model with PromotedModel, from a promoted release"
@@ -90,22 +87,14 @@ class Admission:
         yield from (f"EndpointConfigName: {name}: {reason}" for reason in self._config(config))
 
     def _component(self, properties: Properties) -> Iterator[str]:
-        specifications = entries(properties.get("Specifications"))
-        if "Specification" in properties:
-            specifications.insert(0, mapping(properties["Specification"]))
-        if not specifications:
-            yield "Specification: is missing: name a model that was built with PromotedModel"
-        for specification in specifications:
+        yield from broken_rules(COMPONENT, properties)
+        named = [("Specification", mapping(properties.get("Specification")))]
+        named += [
+            (f"Specifications[{index}]", each) for index, each in enumerate(entries(properties.get("Specifications")))
+        ]
+        for path, specification in named:
             if "ModelName" in specification:
-                yield from self._named_model(specification["ModelName"], path="Specification.ModelName")
-            else:
-                container = dict(mapping(specification.get("Container")))
-                weights = container.pop("ArtifactUrl", None)
-                model = {"PrimaryContainer": {**container, "ModelDataUrl": weights}}
-                for reason in self._model(model, without=_IN_OTHER_WORDS | _OF_A_WHOLE_MODEL):
-                    yield reason.replace("PrimaryContainer", "Specification.Container").replace(
-                        "ModelDataUrl:", "ArtifactUrl:", 1
-                    )
+                yield from self._named_model(specification["ModelName"], path=f"{path}.ModelName")
 
     def _named_model(self, name: object, *, path: str) -> Iterator[str]:
         model = self.catalogue.model(name) if isinstance(name, str) and name else None

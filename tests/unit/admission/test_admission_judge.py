@@ -21,9 +21,9 @@ from guard_world import (
 )
 
 from lambdas.admission_hook import handler as hook
-from weighbridge.admission.judge import COMPONENT, KINDS
+from weighbridge.admission.judge import KINDS
 from weighbridge.checks import RULES
-from weighbridge.checks.rule import ENDPOINT, ENDPOINT_CONFIG, MODEL
+from weighbridge.checks.rule import COMPONENT, ENDPOINT, ENDPOINT_CONFIG, MODEL
 from weighbridge.errors import CloudError
 from weighbridge.names import Digest, ReleaseId
 from weighbridge.rollout import StackReader, in_rollback
@@ -134,15 +134,34 @@ def test_an_endpoint_is_judged_by_its_config_and_the_models_behind() -> None:
     assert "no config that exists" in judge.judge(ENDPOINT, {"EndpointConfigName": {"Ref": "X"}, **ROLLED_BACK})[0]
 
 
-def test_a_component_is_judged_by_its_model_or_its_own_container() -> None:
-    judge = admission()
-    assert judge.judge(COMPONENT, {"Specification": {"ModelName": "model"}}) == ()
-    assert judge.judge(COMPONENT, {"Specification": {"Container": container()}}) == ()
-    weights = {**container(), "ArtifactUrl": "s3://bucket/adapter"}
-    (reason,) = judge.judge(COMPONENT, {"Specification": {"Container": weights}})
-    assert reason.startswith("Specification.Container.ArtifactUrl: SageMaker would load")
-    assert "Specification.Container.Environment" in judge.judge(COMPONENT, {"Specifications": [{"Container": {}}]})[0]
-    assert judge.judge(COMPONENT, {})[0].startswith("Specification: is missing")
+def test_a_component_is_judged_by_its_rules_and_its_model() -> None:
+    judge = admission(catalogue=FakeCatalogue(models={"model": model(), "loose": model(VpcConfig={})}))
+    assert judge.judge(COMPONENT, {"Specification": {"ModelName": "model"}, **ROLLED_BACK}) == ()
+    (unwatched,) = judge.judge(COMPONENT, {"Specification": {"ModelName": "model"}})
+    assert unwatched.startswith("DeploymentConfig.AutoRollbackConfiguration.Alarms: ")
+    assert unwatched.endswith("[WB-I2]")
+    (missing,) = judge.judge(COMPONENT, {"Specification": {"ModelName": "gone"}, **ROLLED_BACK})
+    assert missing.startswith("Specification.ModelName: 'gone' is no model that exists")
+    several = {"Specifications": [{"ModelName": "model"}, {"ModelName": "loose"}], **ROLLED_BACK}
+    (network,) = judge.judge(COMPONENT, several)
+    assert network.startswith("Specifications[1].ModelName: loose: VpcConfig")
+
+
+@pytest.mark.parametrize(
+    ("specification", "field"),
+    [
+        ({"Specification": {"Container": container()}}, "Specification.Container"),
+        ({"Specification": {"ModelName": "model", "Container": container()}}, "Specification.Container"),
+        ({"Specifications": [{"BaseInferenceComponentName": "base"}]}, "Specifications[0].ModelName"),
+        ({}, "Specification"),
+    ],
+)
+def test_a_component_that_names_no_model_alone_is_refused_even_with_an_accepted_image(
+    specification: dict[str, Any], field: str
+) -> None:
+    (reason,) = admission().judge(COMPONENT, {**specification, **ROLLED_BACK})
+    assert reason.startswith(f"{field}: ")
+    assert reason.endswith("[WB-I1]")
 
 
 def test_what_nobody_taught_it_is_refused() -> None:
