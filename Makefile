@@ -3,7 +3,7 @@ ENV ?= dev
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test synth bench check notebook reference lint format types layer lock setup clean
+.PHONY: help demo test synth bench check notebook reference snapshots lint format types layer lock setup clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ notebook: ## Execute the notebook on the twin and keep its outputs in the file
 
 reference: ## Write docs/reference and docs/props.md from signatures and docstrings
 	@$(PYTHON) -m tools.reference
+
+snapshots: ## Write the templates anew that tests/templates/snapshots keeps for review
+	@$(BOOTSTRAP) deploy layer-lambda
+	@.venv/bin/python tools/snapshots.py
 
 lint: ## ruff
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
