@@ -20,7 +20,7 @@ from local.demo.world import MODEL, World
 
 TITLES = (
     "Found the channels dev and prod: keys, settings, TUF roots",
-    "Deploy every stack but inference with the CDK CLI",
+    "Deploy the stacks that come before inference with the CDK CLI",
     "Pull a real pretrained model through the hub proxy",
     f"Upload {MODEL}:{FIRST} with frogml, register and inspect it",
     "Promote it, dev -> prod",

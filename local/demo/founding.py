@@ -66,7 +66,7 @@ def found_channels(world: World, step: Step) -> None:
 
 
 def deploy_foundations(world: World, step: Step) -> None:
-    """Bootstrap and deploy every stack but inference, for dev and prod, with the unmodified CDK CLI."""
+    """Bootstrap and deploy what comes before inference, for dev and prod, with the unmodified CDK CLI."""
     world.cdk.bootstrap()
     stacks = [f"weighbridge-dev/{name}" for name in ("network", "registry", "governance", "training")]
     stacks += [f"weighbridge-prod/{name}" for name in ("network", "registry", "governance")]
