@@ -6,8 +6,6 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-
 from weighbridge.settings.network import SECURITY_GROUP, CreatedNetwork, ExistingNetwork, read_cidrs
 from weighbridge.settings.section import Section
 
@@ -91,6 +89,9 @@ def _check_routed(section: Section, proxy: ProxySettings, *, network: CreatedNet
 
 
 def _bundle(section: Section) -> Path:
+    # Here: the command line reads settings often, and a bundle of authorities seldom.
+    from cryptography import x509
+
     value = section.text("ca_bundle", pattern=r"[^\x00-\x1f]+", form="a file of PEM certificates")
     path = Path(section.file).parent / value
     try:

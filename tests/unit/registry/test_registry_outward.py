@@ -78,5 +78,5 @@ def test_authorities_of_the_environment_count_unless_the_caller_says_otherwise(t
 
 
 def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="REQUESTS_CA_BUNDLE: .* does not exist"):
+    with pytest.raises(InputError, match=r"REQUESTS_CA_BUNDLE: .* does not exist"):
         Outward.read({"REQUESTS_CA_BUNDLE": str(tmp_path / "missing.pem")})
