@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +54,12 @@ class PromotionWorld:
     registry: MemoryRegistry
     registrar: CryptoSigner
     channels: dict[str, ChannelWorld] = field(default_factory=dict)
+
+    def copied_to(self, folder: Path) -> PromotionWorld:
+        """The same channels and keys over a copy of what the registry holds."""
+        found = replace(self, folder=folder, registry=MemoryRegistry(), channels=dict(self.channels))
+        found.registry.files.update(self.registry.files)
+        return found
 
     def channel(self, name: str) -> Channel:
         found = self.channels[name]

@@ -40,10 +40,11 @@ REGISTRAR = "urn:registrar"
 class Roles:
     """The keys of those who state something, and the policy that names them."""
 
+    approver, inspector, builder = (CryptoSigner.generate_ecdsa() for _ in range(3))
+    glass = [CryptoSigner.generate_ed25519() for _ in range(3)]
+
     def __init__(self, world: PromotionWorld) -> None:
         self.world = world
-        self.approver, self.inspector, self.builder = (CryptoSigner.generate_ecdsa() for _ in range(3))
-        self.glass = [CryptoSigner.generate_ed25519() for _ in range(3)]
 
     def demand(self, *, to: str = "prod", required: Mapping[str, str] | None = None, **gates: object) -> None:
         found = self.world.channels[to]
