@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attacks import attacks_on_bytes
+from tests.attacks import attacks_on_bytes, attacks_on_promotions, attacks_on_signatures, attacks_on_time
 from tests.attacks.tour_gates import APPROVED, STAGES, Case, Gatekeeper, Stage
 
-CASES: tuple[Case, ...] = (*attacks_on_bytes.CASES,)
+CASES: tuple[Case, ...] = (
+    *attacks_on_bytes.CASES,
+    *attacks_on_promotions.CASES,
+    *attacks_on_signatures.CASES,
+    *attacks_on_time.CASES,
+)
 WALKS = [
     pytest.param(case, stage, id=f"{case.name}-{stage}") for case in CASES for stage in STAGES if stage in case.rules
 ]

@@ -59,6 +59,8 @@ class Face:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 status, data = face.answer(unquote(self.path), self.headers.get("Authorization", ""))

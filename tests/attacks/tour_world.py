@@ -205,7 +205,7 @@ class Tour:
         *,
         envelopes: Sequence[JsonObject] | None = None,
         release: bytes | None = None,
-        now: datetime | None = None,
+        people: int = 1,
         **changes: object,
     ) -> Promotion:
         """Publish NEW with a promoter's key alone, past every gate of `promote`: whatever `envelopes` and `release` say."""
@@ -229,7 +229,7 @@ class Tour:
         }  # fmt: skip
         request = PromotionRequest(**{**fields, **changes})  # type: ignore[arg-type]
         promotion = self.channel(channel).publish_promotion(
-            request=request, signers=self.channels[channel].promoters[:1], now=now or NOW
+            request=request, signers=self.channels[channel].promoters[:people], now=NOW
         )
         self.ask_for(promotion)
         return promotion
