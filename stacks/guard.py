@@ -19,6 +19,7 @@ from weighbridge_cdk import (
     NetworkPlacement,
     Reconciler,
     ResolutionRecords,
+    SourceRecords,
 )
 
 _FAILURE_MODES: dict[str, Literal["WARN", "FAIL"]] = {"warn": "WARN", "fail": "FAIL"}
@@ -82,6 +83,8 @@ class GuardStack(cdk.Stack):
             behind=cdk.Duration.days(reconciler.behind_days),
             security_hub=reconciler.security_hub,
             except_endpoints=reconciler.except_endpoints,
+            models=[model.name for model in self._settings.models],
+            source=self._source(reconciler),
             placement=placement,
             log_retention=log_retention(self._settings),
         )
@@ -91,3 +94,11 @@ class GuardStack(cdk.Stack):
         )
         cdk.CfnOutput(self, "FindingsTable", value=found.findings.table_name, description="What it found")
         return found
+
+    def _source(self, reconciler: ReconcilerSettings) -> SourceRecords | None:
+        name, queue = self._settings.channel.promote_from, reconciler.queue
+        if name is None or queue is None:
+            return None
+        return SourceRecords(
+            channel=ChannelPin(name=name, root_digest=queue.root_digest), records_repository=queue.records_repository
+        )

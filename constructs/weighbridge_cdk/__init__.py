@@ -20,7 +20,7 @@ from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.naming import resource_name
 from weighbridge_cdk.network import NetworkPlacement, PrivateNetwork
 from weighbridge_cdk.promoted_model import ChannelPin, PromotedModel
-from weighbridge_cdk.reconciler import Reconciler
+from weighbridge_cdk.reconciler import Reconciler, SourceRecords
 from weighbridge_cdk.registrar import Registrar, RuntimePin
 from weighbridge_cdk.registry_credentials import RegistryCredentials
 from weighbridge_cdk.release_cache import ReleaseCache
@@ -68,6 +68,7 @@ __all__ = [
     "Server",
     "SignerUris",
     "SigningKeys",
+    "SourceRecords",
     "TokenRotation",
     "TrainingPipeline",
     "VariantScaling",

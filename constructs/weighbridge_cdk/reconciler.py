@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -39,6 +40,14 @@ _DESCRIBED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class SourceRecords:
+    """The channel before, of which the reconciler reads metadata: who waits there for promotion is counted."""
+
+    channel: ChannelPin
+    records_repository: str
+
+
 class Reconciler(Construct):
     """A function on a schedule, a table of findings, and `alarms`: it failed, nothing was looked at, findings, a revoked release.
 
@@ -59,6 +68,8 @@ class Reconciler(Construct):
         behind: cdk.Duration | None = None,
         security_hub: bool = False,
         except_endpoints: Sequence[str] = (),
+        models: Sequence[str] = (),
+        source: SourceRecords | None = None,
         encryption_key: kms.IKey | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
@@ -75,6 +86,9 @@ class Reconciler(Construct):
             behind: how long a newer release may be promoted before an endpoint counts as behind; default: 14 days.
             security_hub: whether findings are imported into Security Hub, which has to be enabled in the account.
             except_endpoints: names of endpoints that are not looked at, `*` and `?` allowed.
+            models: of the environment, whose queue before the channel is counted.
+            source: the channel that promotions come from, which the connection's identity may read; default: nobody
+                counts the queue.
             encryption_key: key of the table of findings; default: that of the records.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
@@ -109,6 +123,7 @@ class Reconciler(Construct):
                 "WEIGHBRIDGE_FINDINGS_TABLE": self.findings.table_name,
                 "WEIGHBRIDGE_BEHIND_DAYS": str(int((behind or cdk.Duration.days(14)).to_days())),
                 **({"WEIGHBRIDGE_EXCEPT_ENDPOINTS": ",".join(except_endpoints)} if except_endpoints else {}),
+                **_queue(models, source),
                 **({"WEIGHBRIDGE_SECURITY_HUB_PRODUCT": product.arn} if security_hub else {}),
             },
             placement=placement,
@@ -236,3 +251,14 @@ class Reconciler(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING if below else cloudwatch.TreatMissingData.IGNORE,
             alarm_description=description,
         )
+
+
+def _queue(models: Sequence[str], source: SourceRecords | None) -> dict[str, str]:
+    if source is None:
+        return {}
+    return {
+        "WEIGHBRIDGE_MODELS": ",".join(check_name(name, field="models") for name in models),
+        "WEIGHBRIDGE_SOURCE_CHANNEL": source.channel.name,
+        "WEIGHBRIDGE_SOURCE_ROOT": str(source.channel.root_digest),
+        "WEIGHBRIDGE_SOURCE_RECORDS_REPOSITORY": source.records_repository,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 import boto3
 
@@ -16,6 +17,7 @@ from weighbridge.reconciliation import (
     DynamoDbFindings,
     EventOutlet,
     Outlet,
+    PromotionQueue,
     ReconcilerEnvironment,
     ReconcilerRun,
     Reconciliation,
@@ -58,6 +60,8 @@ def _run(environment: ReconcilerEnvironment, log: JsonLog) -> ReconcilerRun:
         metadata=S3Metadata(client=session.client("s3", config=SHORT), bucket=environment.metadata_bucket),
         acceptances=acceptances,
     )
+    before = environment.source
+    source = None if before is None else replace(channel, layout=before.layout, root=before.root)
     return ReconcilerRun(
         environment=environment.environment,
         reconciliation=Reconciliation(
@@ -73,4 +77,5 @@ def _run(environment: ReconcilerEnvironment, log: JsonLog) -> ReconcilerRun:
         out=sys.stdout,
         log=log,
         clock=system_clock,
+        queue=None if source is None else PromotionQueue(models=environment.models, source=source, target=channel),
     )

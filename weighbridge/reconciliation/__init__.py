@@ -6,8 +6,10 @@ from weighbridge.reconciliation.environment import ReconcilerEnvironment
 from weighbridge.reconciliation.events import EventOutlet
 from weighbridge.reconciliation.findings import KINDS, Finding, FindingKind, Report
 from weighbridge.reconciliation.notice import Notice, Outlet
+from weighbridge.reconciliation.queue import PromotionQueue, unpromoted
 from weighbridge.reconciliation.reconcile import Reconciliation
 from weighbridge.reconciliation.run import ReconcilerRun
+from weighbridge.reconciliation.running import Running
 from weighbridge.reconciliation.security_hub import Product, SecurityHubOutlet, as_finding
 from weighbridge.reconciliation.survey import PATIENT, Survey
 
@@ -22,14 +24,17 @@ __all__ = [
     "Notice",
     "Outlet",
     "Product",
+    "PromotionQueue",
     "ReconcilerEnvironment",
     "ReconcilerRun",
     "Reconciliation",
     "RememberedChannel",
     "Report",
+    "Running",
     "SecurityHubOutlet",
     "Settled",
     "Survey",
     "as_finding",
     "settle",
+    "unpromoted",
 ]

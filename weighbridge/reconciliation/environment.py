@@ -12,15 +12,29 @@ from weighbridge.admission.environment import read_pins
 from weighbridge.environment import required, required_name, whole
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest, check_name
 from weighbridge.reconciliation.security_hub import Product
 from weighbridge.registry import TokenOrigin, read_origin
 
 HUB = "WEIGHBRIDGE_SECURITY_HUB_PRODUCT"
+MODELS = "WEIGHBRIDGE_MODELS"
+SOURCE = "WEIGHBRIDGE_SOURCE_CHANNEL"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChannel:
+    """The channel before, of which metadata alone is read, and its pinned root."""
+
+    layout: ChannelLayout
+    root: Digest
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcilerEnvironment:
-    """The environment, its channel and registry, where memory and the book lie. `hub` is None without Security Hub."""
+    """The environment, its channel and registry, where memory and the book lie. `hub` is None without Security Hub.
+
+    `models` are those of the environment, `source` the channel that promotions come from, None where it is not read.
+    """
 
     environment: str
     pins: Pins
@@ -32,6 +46,8 @@ class ReconcilerEnvironment:
     behind: timedelta
     except_endpoints: tuple[str, ...]
     hub: Product | None
+    models: tuple[str, ...] = ()
+    source: SourceChannel | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -56,7 +72,21 @@ class ReconcilerEnvironment:
             behind=timedelta(days=days),
             except_endpoints=tuple(name for name in environ.get("WEIGHBRIDGE_EXCEPT_ENDPOINTS", "").split(",") if name),
             hub=_product(environ.get(HUB)),
+            models=tuple(check_name(name, field=MODELS) for name in environ.get(MODELS, "").split(",") if name),
+            source=_source(environ),
         )
+
+
+def _source(environ: Mapping[str, str]) -> SourceChannel | None:
+    if not environ.get(SOURCE):
+        return None
+    records = required_name(environ, "WEIGHBRIDGE_SOURCE_RECORDS_REPOSITORY")
+    # Nothing of its models is read.
+    layout = ChannelLayout(
+        channel=required_name(environ, SOURCE), models_repository=records, records_repository=records
+    )
+    root = required(environ, "WEIGHBRIDGE_SOURCE_ROOT")
+    return SourceChannel(layout=layout, root=Digest.parse(root, field="WEIGHBRIDGE_SOURCE_ROOT"))
 
 
 def _product(arn: str | None) -> Product | None:

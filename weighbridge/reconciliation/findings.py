@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from weighbridge.reconciliation.running import Running
+
 FindingKind = Literal[
     "ungoverned",
     "not-accepted",
@@ -109,12 +111,14 @@ class Report:
 
     `endpoints` counts those that were looked at. Of those in `held` nothing was decided (they are changing, or not all of them
     could be read), so that a finding that is missing there is not resolved. `failures` are one line each.
+    `running` is what the containers say that they run.
     """
 
     findings: tuple[Finding, ...]
     endpoints: int
     held: frozenset[str]
     failures: tuple[str, ...]
+    running: tuple[Running, ...] = ()
 
     @property
     def severe(self) -> int:

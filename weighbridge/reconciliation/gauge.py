@@ -6,8 +6,15 @@ import json
 from datetime import datetime
 from typing import TextIO
 
-from weighbridge.logs import timestamp
-from weighbridge.metrics import ENDPOINTS_CHECKED, REVOKED_RUNNING, SEVERE_FINDINGS, Measurement, embedded
+from weighbridge.logs import JsonLog, timestamp
+from weighbridge.metrics import (
+    ENDPOINTS_CHECKED,
+    REVOKED_RUNNING,
+    RUNNING_PROMOTION,
+    SEVERE_FINDINGS,
+    Measurement,
+    embedded,
+)
 from weighbridge.reconciliation.findings import Report
 
 
@@ -29,3 +36,22 @@ def show(report: Report, *, environment: str, out: TextIO, at: datetime) -> None
     }
     out.write(json.dumps(line, ensure_ascii=True) + "\n")
     out.flush()
+
+
+def show_running(report: Report, *, environment: str, log: JsonLog, at: datetime) -> None:
+    """Write a line for each container: version and digest now running, and the promotion's number as `RunningPromotion`."""
+    for each in report.running:
+        log.correlated(each.release_id).measured(
+            "running",
+            embedded(
+                Measurement(RUNNING_PROMOTION, each.release_id.sequence),
+                dimensions={"Environment": environment, "Endpoint": each.endpoint},
+                by=[["Environment", "Endpoint"]],
+                at=at,
+            ),
+            place=each.place,
+            model=each.model,
+            version=each.version,
+            release=str(each.release),
+            release_id=str(each.release_id),
+        )

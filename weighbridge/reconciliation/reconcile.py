@@ -13,6 +13,7 @@ from weighbridge.logs import Clock, system_clock
 from weighbridge.reconciliation.channel import ReadChannel, read_states
 from weighbridge.reconciliation.compare import Comparison
 from weighbridge.reconciliation.findings import Finding, Report
+from weighbridge.reconciliation.running import running_of
 from weighbridge.reconciliation.survey import Endpoint, Survey
 
 BEHIND = timedelta(days=14)
@@ -73,7 +74,11 @@ class Reconciliation:
                 failures.append(f"{endpoint.name}: {error}")
                 held.add(endpoint.name)
         return Report(
-            findings=tuple(findings), endpoints=len(endpoints), held=frozenset(held), failures=tuple(failures)
+            findings=tuple(findings),
+            endpoints=len(endpoints),
+            held=frozenset(held),
+            failures=tuple(failures),
+            running=tuple(each for endpoint in endpoints for each in running_of(endpoint)),
         )
 
 

@@ -9,14 +9,15 @@ from typing import TextIO
 from weighbridge.errors import CloudError
 from weighbridge.logs import Clock, JsonLog
 from weighbridge.reconciliation.book import FindingBook, Settled, settle
-from weighbridge.reconciliation.gauge import show
+from weighbridge.reconciliation.gauge import show, show_running
 from weighbridge.reconciliation.notice import Outlet
+from weighbridge.reconciliation.queue import PromotionQueue
 from weighbridge.reconciliation.reconcile import Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcilerRun:
-    """Everything that a run needs. `out` gets the metrics."""
+    """Everything that a run needs. `out` gets the metrics; `queue` is None without a channel before."""
 
     environment: str
     reconciliation: Reconciliation
@@ -25,6 +26,7 @@ class ReconcilerRun:
     out: TextIO
     log: JsonLog
     clock: Clock
+    queue: PromotionQueue | None = None
 
     def __call__(self) -> Settled:
         """Run once.
@@ -35,6 +37,9 @@ class ReconcilerRun:
         report = self.reconciliation.look()
         now = self.clock()
         show(report, environment=self.environment, out=self.out, at=now)
+        show_running(report, environment=self.environment, log=self.log, at=now)
+        if self.queue is not None:
+            self.queue.show(channel=self.reconciliation.pins.channel, log=self.log, at=now)
         for finding in report.findings:
             self.log.event(
                 "finding", id=finding.id(environment=self.environment), kind=finding.kind, message=finding.message

@@ -108,7 +108,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
         models=_models(top),
         trust=trust,
         training=read_training(top, registry=registry, trust=trust),
-        guard=read_guard(top.optional_section("guard")),
+        guard=read_guard(top.optional_section("guard"), promote_from=channel.promote_from),
         cache=_cache(top.optional_section("cache")),
     )
 

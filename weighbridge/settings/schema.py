@@ -231,11 +231,19 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """The channel `channel.promote_from`, as the reconciler reads it: its records, and the pinned digest of its root."""
+
+    records_repository: str
+    root_digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcilerSettings:
     """Whether and how what runs is compared: every `minutes`; findings go to Security Hub too with `security_hub`.
 
     An endpoint counts as behind when a newer release was promoted `behind_days` ago. `except_endpoints` are names that are not
-    looked at, `*` and `?` allowed.
+    looked at, `*` and `?` allowed. `queue` is where releases wait for promotion into this channel, None where nobody counts them.
     """
 
     enabled: bool = True
@@ -243,6 +251,7 @@ class ReconcilerSettings:
     security_hub: bool = False
     behind_days: int = 14
     except_endpoints: tuple[str, ...] = ()
+    queue: QueueSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

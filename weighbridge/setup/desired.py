@@ -17,6 +17,8 @@ OVERWRITE = frozenset({"read", "write", "annotate", "delete"})
 METADATA = "tuf/**"
 INSPECTIONS = "*/releases/*/statements/inspector.*"
 APPROVALS = "*/releases/*/statements/approver.*"
+WAIVERS = "*/releases/*/statements/breakglass.*"
+IMAGES = "runtime-images/**"
 TIMESTAMP = "tuf/timestamp.json"
 EVERYTHING = "**"
 PREDEFINED_ENVIRONMENTS = frozenset({"DEV", "PROD"})
@@ -84,7 +86,9 @@ def desired_state(*, settings: EnvironmentSettings, source: EnvironmentSettings 
     used = ["reader", "promoter", *(["registrar", "scientist"] if source is None else [])]
     used += ["keeper"] if _has_keeper(settings) else []
     used += ["approver"] if _has_approvals(settings) else []
+    used += ["breakglass"] if _has_break_glass(settings) else []
     used += ["inspector"] if source is None and _has_inspector(settings) else []
+    used += ["image_builder"] if source is None and _has_image_builder(settings) else []
     used += ["images"] if settings.registry.images is not None else []
     bindings: dict[str, str] = {}
     unbound: tuple[str, ...] = ()
@@ -123,6 +127,14 @@ def _has_approvals(settings: EnvironmentSettings) -> bool:
     return settings.trust is not None and settings.trust.approvals is not None
 
 
+def _has_break_glass(settings: EnvironmentSettings) -> bool:
+    return settings.trust is not None and bool(settings.trust.keys.breakglass)
+
+
+def _has_image_builder(settings: EnvironmentSettings) -> bool:
+    return settings.trust is not None and settings.trust.keys.image_builder is not None
+
+
 def _has_inspector(settings: EnvironmentSettings) -> bool:
     return settings.trust is not None and settings.trust.inspector is not None
 
@@ -151,6 +163,10 @@ def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) 
     channel = (registry.models_repository, registry.records_repository)
     records = (registry.records_repository,)
     yield Target(f"{prefix}-reader", channel, EVERYTHING, READ, identity_of(settings, "reader"))
+    queue = settings.guard.reconciler.queue
+    if queue is not None:
+        before = (queue.records_repository,)
+        yield Target(f"{prefix}-reader-queue", before, METADATA, READ, identity_of(settings, "reader"))
     if registry.images is not None:
         images = (registry.images.repository,)
         yield Target(f"{prefix}-images", images, EVERYTHING, READ, identity_of(settings, "images"))
@@ -164,10 +180,18 @@ def _targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) 
         yield Target(f"{prefix}-keeper-timestamp", records, TIMESTAMP, OVERWRITE, keeper)
     if _has_approvals(settings):
         yield Target(f"{prefix}-approver-statements", records, APPROVALS, FETCH, identity_of(settings, "approver"))
+    holders = identity_of(settings, "breakglass") if _has_break_glass(settings) else None
+    if holders is not None:
+        yield Target(f"{prefix}-breakglass", channel, EVERYTHING, READ, holders)
+        yield Target(f"{prefix}-breakglass-statements", records, WAIVERS, FETCH, holders)
     if source is not None:
         origin = (source.registry.models_repository, source.registry.records_repository)
         yield Target(f"{prefix}-promoter-source", origin, EVERYTHING, READ, promoter)
+        if holders is not None:
+            yield Target(f"{prefix}-breakglass-source", origin, EVERYTHING, READ, holders)
         return
+    if _has_image_builder(settings):
+        yield Target(f"{prefix}-image-builder", records, IMAGES, FETCH, identity_of(settings, "image_builder"))
     if _has_inspector(settings):
         inspector = identity_of(settings, "inspector")
         yield Target(f"{prefix}-inspector", channel, EVERYTHING, READ, inspector)

@@ -8,6 +8,7 @@ import pytest
 from guard_world import PINS
 
 from weighbridge.errors import InputError
+from weighbridge.names import Digest
 from weighbridge.reconciliation import Product, ReconcilerEnvironment
 
 GOOD = {
@@ -37,6 +38,24 @@ def test_exceptions_and_security_hub_are_read() -> None:
     assert found.except_endpoints == ("lab-*", "x")
     assert found.hub == Product(partition="aws-cn", region="cn-north-1", account="111111111111")
     assert found.hub.arn == ARN
+
+
+def test_the_channel_before_is_read_where_it_is_named() -> None:
+    root = Digest.of(b"root of staging")
+    source = {
+        "WEIGHBRIDGE_MODELS": "minilm,other",
+        "WEIGHBRIDGE_SOURCE_CHANNEL": "staging",
+        "WEIGHBRIDGE_SOURCE_RECORDS_REPOSITORY": "ml-staging-records",
+        "WEIGHBRIDGE_SOURCE_ROOT": str(root),
+    }
+    found = ReconcilerEnvironment.read({**GOOD, **source})
+    assert found.models == ("minilm", "other")
+    assert found.source is not None
+    assert (found.source.layout.channel, found.source.layout.records_repository) == ("staging", "ml-staging-records")
+    assert found.source.root == root
+    assert ReconcilerEnvironment.read(GOOD).source is None
+    with pytest.raises(InputError, match="WEIGHBRIDGE_SOURCE_ROOT"):
+        ReconcilerEnvironment.read({**GOOD, **source, "WEIGHBRIDGE_SOURCE_ROOT": "sha256:1"})
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))

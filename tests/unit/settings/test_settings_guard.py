@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from weighbridge.errors import SettingsError
-from weighbridge.settings import GuardSettings, ReconcilerSettings, load_settings
+from weighbridge.names import Digest
+from weighbridge.settings import GuardSettings, QueueSettings, ReconcilerSettings, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text(encoding="utf-8"))
@@ -39,6 +40,7 @@ def test_everything_can_be_chosen(tmp_path: Path) -> None:
         "security_hub": True,
         "behind_days": 30,
         "except_endpoints": ["lab-*", "weighbridge-staging-?"],
+        "queue": {"records_repository": "ml-staging-records", "root_digest": f"sha256:{'a' * 64}"},
     }
     found = load(tmp_path, {"admission": "off", "except_stacks": ["sandbox-*"], "reconciler": reconciler})
     assert found.admission == "off"
@@ -49,6 +51,7 @@ def test_everything_can_be_chosen(tmp_path: Path) -> None:
         security_hub=True,
         behind_days=30,
         except_endpoints=("lab-*", "weighbridge-staging-?"),
+        queue=QueueSettings(records_repository="ml-staging-records", root_digest=Digest("a" * 64)),
     )
 
 
@@ -64,6 +67,11 @@ def test_everything_can_be_chosen(tmp_path: Path) -> None:
         ({"reconciler": {"minutes": 0}}, "guard.reconciler.minutes"),
         ({"reconciler": {"security_hub": "yes"}}, "guard.reconciler.security_hub"),
         ({"reconciler": {"except_endpoints": ["a,b"]}}, r"guard.reconciler.except_endpoints\[0\]"),
+        ({"reconciler": {"queue": {"records_repository": "x"}}}, "guard.reconciler.queue.root_digest"),
+        (
+            {"reconciler": {"queue": {"records_repository": "x", "root_digest": "sha256:1"}}},
+            "guard.reconciler.queue.root_digest",
+        ),
         ({"reconciler": {"every": 5}}, "guard.reconciler.every: unknown key"),
         ("warn", "guard"),
     ],
@@ -71,3 +79,13 @@ def test_everything_can_be_chosen(tmp_path: Path) -> None:
 def test_what_is_not_understood_is_refused(tmp_path: Path, guard: Any, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load(tmp_path, guard)
+
+
+def test_before_the_first_channel_nobody_waits(tmp_path: Path) -> None:
+    document = copy.deepcopy(GOOD)
+    document["channel"]["promote_from"] = None
+    document["guard"] = {"reconciler": {"queue": {"records_repository": "x", "root_digest": f"sha256:{'a' * 64}"}}}
+    path = tmp_path / "prod.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(SettingsError, match="guard.reconciler.queue: there is no channel before this one"):
+        load_settings(path)
