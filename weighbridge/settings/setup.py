@@ -8,7 +8,10 @@ from weighbridge.settings.section import Section
 
 # Of the domain `artifact`.
 EVENTS = ("deployed", "copied", "moved", "deleted", "cached")
-IDENTITIES = ("reader", "scientist", "registrar", "inspector", "promoter", "keeper", "approver")
+IDENTITIES = (
+    *("reader", "scientist", "registrar", "inspector", "promoter", "keeper"),
+    *("approver", "breakglass", "image_builder"),
+)
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PRINCIPAL = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 # What Artifactory accepts as `iam_role`: no path, the commercial partition only.

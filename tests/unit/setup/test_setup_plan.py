@@ -9,7 +9,7 @@ from pathlib import Path
 import responses
 
 from weighbridge.registry import Retries, StaticToken
-from weighbridge.settings import KeeperSettings, KeySettings, TrustSettings, load_settings
+from weighbridge.settings import EnvironmentSettings, KeeperSettings, KeySettings, TrustSettings, load_settings
 from weighbridge.setup import Platform, State, desired_state, make_plan
 from weighbridge.setup.targets import compare
 
@@ -63,6 +63,39 @@ def test_an_inspector_reads_the_first_channel_and_writes_its_own_statements() ->
         "inspector": ("**", ["read"], 2),
         "inspector-statements": ("*/releases/*/statements/inspector.*", ["read", "write"], 1),
     }
+
+
+def test_holders_of_break_glass_keys_and_builders_of_images_write_what_they_state_alone() -> None:
+    first, prod = (load_settings(ROOT / "environments" / f"{name}.yaml") for name in ("dev", "prod"))
+    assert prod.trust is not None
+    keys = replace(prod.trust.keys, breakglass=("file:a", "file:b"), image_builder="file:i")
+    trust = replace(prod.trust, keys=keys)
+
+    def targets(settings: EnvironmentSettings, source: EnvironmentSettings | None) -> dict[str, tuple[object, ...]]:
+        return {
+            each.name.partition("-")[2].partition("-")[2]: (
+                each.repositories, each.pattern, sorted(each.actions), each.who.users,
+            )
+            for each in desired_state(settings=settings, source=source).targets
+            if "breakglass" in each.name or "image-builder" in each.name
+        }  # fmt: skip
+
+    bare = replace(prod, trust=replace(trust, keys=replace(keys, breakglass=(), image_builder=None)))
+    assert targets(bare, first) == {}
+    records, channel, origin = (
+        ("ml-prod-records",),
+        ("ml-prod-models", "ml-prod-records"),
+        ("ml-dev-models", "ml-dev-records"),
+    )
+    holders = ("weighbridge-prod-breakglass",)
+    assert targets(replace(prod, trust=trust), first) == {
+        "breakglass": (channel, "**", ["read"], holders),
+        "breakglass-statements": (records, "*/releases/*/statements/breakglass.*", ["read", "write"], holders),
+        "breakglass-source": (origin, "**", ["read"], holders),
+    }
+    found = targets(replace(first, trust=replace(trust, keys=replace(keys, breakglass=()))), None)
+    builder = (("ml-dev-records",), "runtime-images/**", ["read", "write"], ("weighbridge-dev-image_builder",))
+    assert found == {"image-builder": builder}
 
 
 @responses.activate
