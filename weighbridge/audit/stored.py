@@ -13,7 +13,7 @@ from weighbridge import canonical
 from weighbridge.audit.findings import Finding
 from weighbridge.audit.signed import Signed
 from weighbridge.errors import RegistryNotFoundError, WeighbridgeError
-from weighbridge.layout import METADATA_FOLDER, ChannelLayout
+from weighbridge.layout import METADATA_FOLDER, RELEASE_LOCK, ChannelLayout
 from weighbridge.names import Digest
 from weighbridge.registry import FileInfo
 from weighbridge.registry.models import Download
@@ -130,6 +130,7 @@ def check_records(layout: ChannelLayout, stored: Stored, signed: Signed) -> Iter
 def _record(signed: Signed, release: Digest, path: str, info: FileInfo, *, where: str) -> Iterator[Finding]:
     known = signed.releases[release]
     digests = {"release.json": release, known.chunks.path: known.chunks.digest, _LOCK: known.runtime.lock}
+    digests[RELEASE_LOCK] = known.runtime.lock
     if known.bom is not None:
         digests[known.bom.path] = known.bom.digest
     bundle = _BUNDLE.fullmatch(path)

@@ -7,6 +7,7 @@ from weighbridge.bom.consistency import (
     Disagreement,
     Evidence,
     altered,
+    altered_lock,
     compare_all,
     parse_bom,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "LockedDependency",
     "Score",
     "altered",
+    "altered_lock",
     "compare_all",
     "compare_boms",
     "licences",

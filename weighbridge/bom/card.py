@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import yaml
-
 MODEL_CARD = "README.md"
 MODEL_CARD_LIMIT = 1024 * 1024
 TEXT_LIMIT = 2000
@@ -83,6 +81,9 @@ def _front_matter(text: str) -> tuple[Mapping[str, object], str]:
     head, end, body = text.removeprefix("---\n").partition("\n---")
     if not text.startswith("---\n") or not end:
         return {}, text
+    # No serving image has a YAML parser, and none reads a card.
+    import yaml
+
     try:
         found = yaml.safe_load(head)
     except (yaml.YAMLError, ValueError, RecursionError):

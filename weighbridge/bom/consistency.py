@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,21 +111,39 @@ def parse_bom(data: bytes, *, release: Release) -> JsonObject:
     return canonical.parse_object(data, what="bill of materials", limit=BOM_LIMIT)
 
 
-def altered(data: bytes, release: Release) -> str:
-    """Return which part of bytes that are not the release's bill differs first, for an error line; empty when none does."""
+def altered(data: bytes, release: Release, *, lock: bytes | None = None) -> str:
+    """Return which part of bytes that are not the release's bill differs first, for an error line; empty when none does.
+
+    Args:
+        lock: bytes of the release's lock file, which dependencies are compared with.
+    """
     try:
         document = canonical.parse_object(data, what="bill of materials", limit=BOM_LIMIT)
     except RefusedError:
         return " (it cannot be read)"
-    found = next(_between(bom_facts(document), release_facts(release), where="the release"), None)
+    own, libraries = _apart(bom_facts(document))
+    found = list(_between(own, release_facts(release), where="the release"))
+    if lock is not None and sha256(lock) == release.runtime.lock.hex:
+        with contextlib.suppress(InputError):
+            found += _between(libraries, lock_facts(parse_lock(lock)), where="the lock file")
+    return f" ({found[0]})" if found else ""
+
+
+def altered_lock(data: bytes, bom: bytes | None) -> str:
+    """Return which dependency of bytes that are not the release's lock file differs first from its bill, for an error line."""
+    try:
+        locked = lock_facts(parse_lock(data))
+        document = {} if bom is None else canonical.parse_object(bom, what="bill of materials", limit=BOM_LIMIT)
+    except (InputError, RefusedError):
+        return " (it cannot be read)"
+    _, libraries = _apart(bom_facts(document))
+    found = next(_between(libraries, locked, where="the file"), None)
     return "" if found is None else f" ({found})"
 
 
 def compare_all(document: Mapping[str, Json], evidence: Evidence) -> Consistency:
     """Compare every part of a bill with everything that is at hand."""
-    told = bom_facts(document)
-    own = {part: value for part, value in told.items() if not part.startswith("dependency ")}
-    libraries = {part: value for part, value in told.items() if part.startswith("dependency ")}
+    own, libraries = _apart(bom_facts(document))
     release = release_facts(evidence.release)
     found = list(_between(own, release, where="the release"))
     compared = len(own.keys() | release.keys())
@@ -153,6 +172,11 @@ def compare_all(document: Mapping[str, Json], evidence: Evidence) -> Consistency
                 )
             )
     return Consistency(compared=compared, disagreements=tuple(found))
+
+
+def _apart(told: Facts) -> tuple[Facts, Facts]:
+    libraries = {part: value for part, value in told.items() if part.startswith("dependency ")}
+    return {part: value for part, value in told.items() if part not in libraries}, libraries
 
 
 def _stated(evidence: Evidence) -> Iterator[tuple[str, Facts]]:

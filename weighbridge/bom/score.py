@@ -44,7 +44,7 @@ class Score:
 
 def score_document(document: Mapping[str, Json]) -> Score:
     """Score a bill by itself: nothing is verified, because nothing is at hand that it could be held against."""
-    return _score(document, evidence=None, said=_bill_says(document), verified=lambda _: False)
+    return _score(document, said=_bill_says(document), verified=lambda _: False, consistency=None)
 
 
 def score_release(*, bom: bytes, evidence: Evidence, texts: Mapping[str, bytes] | None = None) -> Score:
@@ -66,7 +66,7 @@ def score_release(*, bom: bytes, evidence: Evidence, texts: Mapping[str, bytes] 
     def stands(item: Field) -> bool:
         return verifier.check(item) if item.basis == "statements" else said(item)
 
-    return _score(document, evidence=evidence, said=stands, verified=verifier.check)
+    return _score(document, said=stands, verified=verifier.check, consistency=verifier.consistency)
 
 
 def _bill_says(document: Mapping[str, Json]) -> Callable[[Field], bool]:
@@ -76,9 +76,9 @@ def _bill_says(document: Mapping[str, Json]) -> Callable[[Field], bool]:
 def _score(
     document: Mapping[str, Json],
     *,
-    evidence: Evidence | None,
     said: Callable[[Field], bool],
     verified: Callable[[Field], bool],
+    consistency: Consistency | None,
 ) -> Score:
     fields = [item for item in checklist() if item.applies(document)]
     there = [item for item in fields if said(item)]
@@ -89,7 +89,7 @@ def _score(
         verified=sum(item.weight for item in checked) * 100 // whole,
         missing=tuple(item for item in fields if item not in there),
         unverified=tuple(item for item in there if item not in checked),
-        consistency=None if evidence is None else compare_all(document, evidence),
+        consistency=consistency,
     )
 
 
@@ -103,9 +103,10 @@ class _Verifier:
         self._release = release_facts(evidence.release)
         self._texts = texts
         self._composed = self._compose()
+        self.consistency = compare_all(document, evidence)
         self._checks: Mapping[str, Callable[[Field], bool]] = {
             "bill": lambda _: True,
-            "consistent": lambda _: compare_all(document, evidence).whole,
+            "consistent": lambda _: self.consistency.whole,
             "identity": lambda _: self._as_released("name", "version") and self._registered,
             "provenance": lambda _: self._registered,
             "card": self._recomputed,

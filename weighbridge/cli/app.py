@@ -11,6 +11,7 @@ from weighbridge.cli import (
     admit,
     approve,
     audit,
+    bom,
     channel,
     channel_keys,
     channel_upkeep,
@@ -66,6 +67,7 @@ app.add_typer(image.app, name="image")
 app.command("resolve")(resolve.resolve)
 app.command("pull")(pull.pull)
 app.add_typer(release.app, name="release")
+app.add_typer(bom.app, name="bom")
 app.add_typer(ledger.app, name="ledger")
 app.command("lineage")(lineage.lineage)
 app.command("impact")(lineage.impact)

@@ -98,6 +98,8 @@ def settings_policy(setup: Setup, *, base_owners: tuple[str, ...] = ()) -> Polic
         gates=Gates(
             base_models=asked.base_models,
             formats=asked.formats,
+            bom=asked.bom,
+            no_base_model=asked.no_base_model,
             soak_hours=asked.soak_hours,
             separation=asked.separation,
             approvals=None if terms is None else Approvals(count=terms.count, days=terms.days),

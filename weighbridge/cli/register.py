@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weighbridge.cli import options
+from weighbridge.cli.lockfiles import read_lock
 from weighbridge.cli.output import print_result, print_warnings, progress_bar
 from weighbridge.cli.setup import Setup, name_and_version, who
 from weighbridge.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
-    from weighbridge.names import Digest
     from weighbridge.registration import JobEvidence
     from weighbridge.registry import ArtifactoryClient
     from weighbridge.release import BaseModel, Runtime
@@ -52,7 +51,8 @@ def register(
     """Register an uploaded model as a release in the first channel.
 
     Runs as the registrar: its token may read `incoming` and write the first channel, its key signs the provenance. Every
-    byte is read back; what only the upload claims is marked as claimed. Safe to repeat. Example:
+    byte is read back; what only the upload claims is marked as claimed. A lock file that is given is kept, and the bill of
+    materials lists the dependencies that it names. Safe to repeat. Example:
 
     weighbridge register minilm:1.0.0 --env dev --image HOST/serve@sha256:... --lock requirements.txt
     """
@@ -81,6 +81,7 @@ def register(
             signer=setup.signer(setup.keys.registrar),
             builder=builder or f"urn:weighbridge:registrar:{who()}",
             evidence=evidence,
+            lock=None if lock is None else read_lock(lock)[1],
             allowed=_allowed(setup, client, name=name),
             progress=advance,
         )
@@ -143,14 +144,7 @@ def _runtime(setup: Setup, *, image: str | None, lock: str | None) -> Runtime:
     if found_image is None:
         raise SettingsError(f"{setup.file}: training.runtime_image: is missing: add it, or give --image")
     if lock is not None:
-        return Runtime(image=found_image, lock=_lock(lock))
+        return Runtime(image=found_image, lock=read_lock(lock)[0])
     if training is None:
         raise SettingsError(f"{setup.file}: training.runtime_lock: is missing: add it, or give --lock")
     return Runtime(image=found_image, lock=training.runtime_lock)
-
-
-def _lock(value: str) -> Digest:
-    from weighbridge.names import Digest
-    from weighbridge.release import hash_file
-
-    return Digest.parse(value, field="--lock") if value.startswith("sha256:") else hash_file(Path(value)).digest

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from weighbridge.bom import LOCK_LIMIT, altered, altered_lock
 from weighbridge.errors import IntegrityError, NothingPromotedError, RefusedError, RegistryNotFoundError, TrustError
-from weighbridge.layout import ChannelLayout
+from weighbridge.layout import RELEASE_LOCK, ChannelLayout
 from weighbridge.names import Digest, ReleaseId
 from weighbridge.registration import find_release
 from weighbridge.registry import ArtifactoryClient
-from weighbridge.release import RELEASE_LIMIT, Release, parse_chunks, parse_release
+from weighbridge.release import BOM_PATH, RELEASE_LIMIT, Release, parse_chunks, parse_release
 from weighbridge.release.chunks import CHUNKS_LIMIT
 from weighbridge.trust import ChannelState, Policy, Promotion, verify_bundle
 from weighbridge.trust.inspected import refuse_ended_exceptions
 from weighbridge.trust.judging import Case, Gate, judge
 from weighbridge.trust.statements import BUNDLE_LIMIT
-from weighbridge.verification import fetch_record, make_record, refuse_revoked
-from weighbridge.verification.gates import BOM_LIMIT, bom_licences
+from weighbridge.verification import fetch_record, make_record, parse_record, refuse_revoked
+from weighbridge.verification.gates import BOM_LIMIT, bom_findings, bom_licences
 from weighbridge.verification.record import RECORD_LIMIT
 
 
@@ -73,6 +74,13 @@ class Candidate:
             has_source=self.source is not None,
             source=self.source_promotion,
             licences=None if bom is None or not policy.licences else bom_licences(bom, release=self.release),
+            bill=bom_findings(
+                bom,
+                release=self.release,
+                policy=policy,
+                statements=statements,
+                lock=self.sidecars.get(RELEASE_LOCK),
+            ),
         )
         return (Gate(name="statements", detail=", ".join(policy.required_statements) or "none asked for"), *judge(case))
 
@@ -99,7 +107,10 @@ def registered_candidate(
             f"{error}",
             status=404,
         ) from error
-    release = parse_release(data, expected=digest)
+    try:
+        release = parse_release(data, expected=digest)
+    except IntegrityError as error:
+        raise IntegrityError(f"{error}{_altered_release(client, layout, data, name=name, digest=digest)}") from error
     if (release.name, release.version) != (name, version):
         raise TrustError(
             f"{layout.channel}: {name}:{version} leads to {release.name}:{release.version}", rule="refused.version"
@@ -124,7 +135,10 @@ def promoted_candidate(
     """
     promotion = promotion_of(state, version)
     refuse_revoked(state=state, promotion=promotion)
-    found = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
+    try:
+        found = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
+    except IntegrityError as error:
+        raise IntegrityError(f"{error}{_altered_record(client, layout, promotion)}") from error
     return Candidate(
         release=found.release,
         statements=found.bundle,
@@ -151,17 +165,53 @@ def promotion_of(state: ChannelState, version: str) -> Promotion:
     return found[-1]
 
 
+def _altered_record(client: ArtifactoryClient, layout: ChannelLayout, promotion: Promotion) -> str:
+    name, digest = promotion.name, promotion.release
+    path = layout.record_path(name=name, release=digest, statements=promotion.statements)
+    try:
+        data, _ = parse_record(_read(client, layout, path, RECORD_LIMIT))
+    except (RefusedError, RegistryNotFoundError):
+        return ""
+    return "" if Digest.of(data) == digest else _altered_release(client, layout, data, name=name, digest=digest)
+
+
+def _altered_release(
+    client: ArtifactoryClient, layout: ChannelLayout, data: bytes, *, name: str, digest: Digest
+) -> str:
+    """Return which part of a release.json that was replaced differs from the bill of materials, for an error line."""
+    path = f"{layout.release_folder(name=name, release=digest)}/{BOM_PATH}"
+    try:
+        return altered(_read(client, layout, path, BOM_LIMIT), parse_release(data, expected=Digest.of(data)))
+    except (RefusedError, RegistryNotFoundError):
+        return ""
+
+
 def _sidecars(client: ArtifactoryClient, layout: ChannelLayout, release: Release) -> dict[str, bytes]:
     folder = layout.release_folder(name=release.name, release=release.digest)
     chunks = _read(client, layout, f"{folder}/{release.chunks.path}", CHUNKS_LIMIT)
     parse_chunks(chunks, release=release)
     found = {release.chunks.path: chunks}
+    lock = _lock(client, layout, release)
     if release.bom is not None:
         bom = _read(client, layout, f"{folder}/{release.bom.path}", BOM_LIMIT)
         if (len(bom), Digest.of(bom)) != (release.bom.size, release.bom.digest):
-            raise IntegrityError(f"{layout.records_repository}/{folder}/{release.bom.path}: is not the release's")
+            raise IntegrityError(
+                f"{layout.records_repository}/{folder}/{release.bom.path}: is not the release's{altered(bom, release, lock=lock)}"
+            )
         found[release.bom.path] = bom
+    if lock is not None:
+        if Digest.of(lock) != release.runtime.lock:
+            why = altered_lock(lock, found.get(BOM_PATH))
+            raise IntegrityError(f"{layout.records_repository}/{folder}/{RELEASE_LOCK}: is not the release's{why}")
+        found[RELEASE_LOCK] = lock
     return found
+
+
+def _lock(client: ArtifactoryClient, layout: ChannelLayout, release: Release) -> bytes | None:
+    try:
+        return _read(client, layout, layout.release_lock_path(name=release.name, release=release.digest), LOCK_LIMIT)
+    except RegistryNotFoundError:
+        return None
 
 
 def _read(client: ArtifactoryClient, layout: ChannelLayout, path: str, limit: int) -> bytes:

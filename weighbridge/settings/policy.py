@@ -44,6 +44,8 @@ class PolicySettings:
     base_models: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    bom: str | None = None
+    no_base_model: bool = False
     soak_hours: int = 0
     separation: bool = False
     approvals: ApprovalSettings | None = None
@@ -66,13 +68,15 @@ def read_policy(trust: Section, *, approver: bool) -> PolicySettings:
         return PolicySettings()
     section.allow(
         "base_owners", "base_models", "licences", "formats", "soak_hours", "separation", "approvals", "threshold",
-        "principals", "required_statements",
+        "principals", "required_statements", "bom", "no_base_model",
     )  # fmt: skip
     found = PolicySettings(
         base_owners=section.texts("base_owners", pattern=OWNER, form="an account of the hub"),
         base_models=section.texts("base_models", pattern=MODEL, form="ORG/NAME or ORG/NAME@REVISION (40 hex digits)"),
         licences=section.texts("licences", pattern=NAME, form="a licence as model cards name it, such as apache-2.0"),
         formats=section.texts("formats", pattern=r"[a-z0-9-]{1,64}", form="a format that `weighbridge inspect` names"),
+        bom=section.choice("bom", among=("consistent", "verified")),
+        no_base_model=section.flag("no_base_model", default=False),
         soak_hours=section.integer("soak_hours", minimum=0, maximum=YEAR_IN_HOURS, default=0),
         separation=section.flag("separation", default=False),
         approvals=_approvals(section),

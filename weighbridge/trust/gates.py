@@ -12,6 +12,9 @@ from weighbridge.trust import fields
 from weighbridge.trust.principals import principal_of
 
 _KEYS = frozenset({"base_models", "formats", "soak_hours", "separation", "approvals", "principals"})
+# Written where they ask for something alone, so that documents of those who do not use them stay as they were.
+_LATER_KEYS = frozenset({"bom", "no_base_model"})
+BOM_LEVELS = ("consistent", "verified")
 _APPROVALS = frozenset({"count", "days"})
 _BASE = re.compile(r"[\w.-]+/[\w.-]+(@[0-9a-f]{40})?", re.ASCII)
 MOST_SOAK_HOURS = 8760
@@ -41,7 +44,9 @@ class Gates:
 
     `base_models` are hub models `ORG/NAME` or `ORG/NAME@REVISION`, `formats` what the inspector may have found,
     `soak_hours` how long the release was promoted in the channel before. `separation`: who promotes is neither who
-    registered, nor who promoted in the channel before, nor who approves. `principals` says whose a promoter's or a
+    registered, nor who promoted in the channel before, nor who approves. `bom` asks for a bill of materials that tells the same as
+    everything else (`consistent`), and of which every critical field is verified (`verified`). `no_base_model` lets releases
+    without a base model pass where base models or their owners are restricted. `principals` says whose a promoter's or a
     break-glass key is, by key id: two keys of one person count once.
 
     Raises:
@@ -54,11 +59,15 @@ class Gates:
     separation: bool = False
     approvals: Approvals | None = None
     principals: Mapping[str, str] = field(default_factory=dict)
+    bom: str | None = None
+    no_base_model: bool = False
 
     def __post_init__(self) -> None:
         for item in self.base_models:
             if not _BASE.fullmatch(item):
                 raise InputError(f"gates.base_models: {item!r} is not ORG/NAME or ORG/NAME@REVISION (40 hex digits)")
+        if self.bom is not None and self.bom not in BOM_LEVELS:
+            raise InputError(f"gates.bom: {self.bom!r} is none of {', '.join(BOM_LEVELS)}")
         _within("gates.soak_hours", self.soak_hours, least=0, most=MOST_SOAK_HOURS)
         if self.separation and not self.principals:
             raise InputError("gates.separation: nobody is known apart without gates.principals: say whose the keys are")
@@ -77,7 +86,11 @@ class Gates:
         approvals: Json = None
         if self.approvals is not None:
             approvals = {"count": self.approvals.count, "days": self.approvals.days}
+        later: JsonObject = {} if self.bom is None else {"bom": self.bom}
+        if self.no_base_model:
+            later["no_base_model"] = True
         return {
+            **later,
             "base_models": list(self.base_models),
             "formats": list(self.formats),
             "soak_hours": self.soak_hours,
@@ -93,7 +106,10 @@ def parse_gates(document: Mapping[str, Json]) -> Gates:
     Raises:
         InputError: naming the field.
     """
-    fields.check_exactly(document, keys=_KEYS)
+    fields.check_exactly(document, keys=_KEYS | (_LATER_KEYS & document.keys()))
+    no_base = document.get("no_base_model", False)
+    if not isinstance(no_base, bool):
+        raise InputError("gates.no_base_model: must be true or false")
     soak, separation, approvals = document["soak_hours"], document["separation"], document["approvals"]
     if not isinstance(separation, bool):
         raise InputError("gates.separation: must be true or false")
@@ -105,6 +121,8 @@ def parse_gates(document: Mapping[str, Json]) -> Gates:
         separation=separation,
         approvals=None if approvals is None else _approvals(fields.mapping(document, "approvals")),
         principals={key_id: fields.text(principals, key_id, limit=256) for key_id in principals},
+        bom=fields.text(document, "bom") if "bom" in document else None,
+        no_base_model=no_base,
     )
 
 

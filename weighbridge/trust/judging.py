@@ -20,6 +20,7 @@ from weighbridge.trust.provenance import PREDICATE_TYPE
 from weighbridge.trust.statements import Statement
 
 REMEDIES: Mapping[str, str] = {
+    "bom": "see what is missing with `weighbridge bom score`, and register another version",
     "approvals": "let another person run `weighbridge approve`",
     "base-models": "train from an allowed base model, or let the channel's owner change the policy",
     "formats": "convert the files, and register another version",
@@ -35,11 +36,20 @@ REMEDIES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """What was found of a release's bill of materials: where others tell something else, and critical fields without proof."""
+
+    disagreements: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What is judged: a release, who promotes it into the policy's channel and when, and what others stated.
 
     `source` is the promotion in the channel before, None when the bundle does not hold it; `has_source` says whether there is a
-    channel before. `licences` are those of the bill of materials, None when it names none.
+    channel before. `licences` are those of the bill of materials, None when it names none. `bill` is None when the release has no
+    bill, or the policy does not ask for one.
     """
 
     release: Release
@@ -50,6 +60,7 @@ class Case:
     has_source: bool
     source: Promotion | None
     licences: Sequence[str] | None = None
+    bill: Bill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ def enforce(case: Case) -> frozenset[str]:
 
     Raises:
         TrustError: rule `refused.base-owner`, `refused.base-model`, `refused.licence`, `refused.format`, `refused.soak`,
-            `refused.separation` or `refused.approvals`.
+            `refused.separation`, `refused.approvals` or `refused.bom`.
     """
     gates = judge(case)
     for gate in gates:
@@ -92,6 +103,7 @@ def enforce(case: Case) -> frozenset[str]:
 
 
 _WAIVED = "waived by two people: "
+_BOM = "refused.bom"
 
 
 def _answer(name: str, check: Callable[[Case], str], case: Case, *, waived: bool) -> Gate:
@@ -112,6 +124,24 @@ def _base_models(case: Case) -> str:
 def _licences(case: Case) -> str:
     check_licences(release=case.release, policy=case.policy, licences=case.licences)
     return ", ".join(case.licences or ()) or "none named, none asked for"
+
+
+def _bom(case: Case) -> str:
+    level, bill = case.policy.gates.bom, case.bill
+    if level is None:
+        return "none asked for"
+    if bill is None:
+        raise TrustError(f"{_what(case)}: has no bill of materials, which {case.policy.channel} asks for", rule=_BOM)
+    if bill.disagreements:
+        more = len(bill.disagreements) - 1
+        raise TrustError(f"{_what(case)}: {bill.disagreements[0]}{f', and {more} more' if more else ''}", rule=_BOM)
+    if level == "verified" and bill.unverified:
+        raise TrustError(
+            f"{_what(case)}: {case.policy.channel} asks for a verified bill of materials, and nothing verifies: "
+            f"{'; '.join(bill.unverified)}",
+            rule=_BOM,
+        )
+    return level
 
 
 def _formats(case: Case) -> str:
@@ -231,6 +261,7 @@ _GATES: Mapping[str, Callable[[Case], str]] = {
     "base-models": _base_models,
     "licences": _licences,
     "formats": _formats,
+    "bom": _bom,
     "soak": _soak,
     "separation": _separation,
     "approvals": _approvals,

@@ -127,6 +127,12 @@ def check_base_model(*, release: Release, policy: Policy) -> None:
     """
     what, base, models = f"{release.name}:{release.version}", release.lineage.base_model, policy.gates.base_models
     if base is None:
+        if (policy.base_owners or models) and not policy.gates.no_base_model:
+            raise TrustError(
+                f"{what}: names no base model, and {policy.channel} restricts them: record the base model and register another "
+                "version, or let the channel's owner allow releases without one (no_base_model)",
+                rule="refused.base-model",
+            )
         return
     if policy.base_owners and base.owner not in policy.base_owners:
         raise TrustError(
@@ -143,7 +149,7 @@ def check_base_model(*, release: Release, policy: Policy) -> None:
 
 
 def check_licences(*, release: Release, policy: Policy, licences: Sequence[str] | None) -> None:
-    """Check the licences that a release's bill of materials names.
+    """Check the licences that a release's bill of materials names; upper and lower case are one.
 
     Raises:
         TrustError: rule `refused.licence`.
@@ -157,9 +163,13 @@ def check_licences(*, release: Release, policy: Policy, licences: Sequence[str] 
             "model card and register another version",
             rule="refused.licence",
         )
-    refused = [licence for licence in licences if licence not in policy.licences]
+    allowed = {licence.casefold() for licence in policy.licences}
+    refused = [licence for licence in licences if licence.casefold() not in allowed]
     if refused:
-        raise TrustError(f"{what}: licence {refused[0]!r} is not allowed in {policy.channel}", rule="refused.licence")
+        raise TrustError(
+            f"{what}: licence {refused[0]!r} is not allowed in {policy.channel}: {', '.join(policy.licences)} are",
+            rule="refused.licence",
+        )
 
 
 def _from_json(document: JsonObject) -> Policy:

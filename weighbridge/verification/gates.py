@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge import canonical
-from weighbridge.canonical import Json
-from weighbridge.errors import IntegrityError, TrustError
-from weighbridge.names import Digest
+from weighbridge.bom import BOM_LIMIT, Evidence, licences, parse_bom, score_release
+from weighbridge.errors import TrustError
 from weighbridge.release import Release
-from weighbridge.trust import ChannelState, Promotion, Statement
+from weighbridge.trust import ChannelState, Policy, Promotion, Statement
 from weighbridge.trust.gates import Gates
-from weighbridge.trust.judging import Case, enforce
+from weighbridge.trust.judging import Bill, Case, enforce
 from weighbridge.trust.statements import source_of_bundle
 
-BOM_LIMIT = 64 * 1024 * 1024
+__all__ = ["BOM_LIMIT", "bom_findings", "bom_licences", "enforce_gates"]
 
 
 def enforce_gates(
@@ -25,12 +23,14 @@ def enforce_gates(
     statements: Sequence[Statement],
     bundle: bytes,
     bom: bytes | None,
+    lock: bytes | None = None,
 ) -> frozenset[str]:
     """Refuse a promotion that a gate of the channel's policy should not have let pass; return the gates that were waived.
 
     Args:
         bundle: the verified bundle's bytes, which may hold the promotion in the channel before.
-        bom: bytes of the release's bill of materials; needed where the policy restricts licences.
+        bom: bytes of the release's bill of materials; needed where the policy restricts licences or asks for one.
+        lock: bytes of the release's copy of its lock file, None without one; dependencies are verified by it.
 
     Raises:
         TrustError: as `weighbridge.trust.judging.enforce`; rule `refused.promotion`, for a rollback to what never was promoted.
@@ -46,37 +46,41 @@ def enforce_gates(
         has_source=first.source is not None,
         source=source_of_bundle(bundle, expected=first.source_id),
         licences=None if bom is None else bom_licences(bom, release=release),
+        bill=bom_findings(bom, release=release, policy=state.policy, statements=statements, lock=lock),
     )
     return enforce(case)
 
 
 def bom_licences(data: bytes, *, release: Release) -> tuple[str, ...]:
-    """Return the licences of the model in a release's bill of materials (CycloneDX, `metadata.component.licenses`).
+    """Return the licences that a release's bill of materials names: the model's, then those known of its base model and
+    dependencies. A model whose licence is not known has none, whatever the others say.
 
     Raises:
         IntegrityError: when the bytes are not the bill that the release names.
         TrustError: rule `refused.json`.
     """
-    if release.bom is None or (len(data), Digest.of(data)) != (release.bom.size, release.bom.digest):
-        raise IntegrityError(
-            f"{release.name}:{release.version}: this is not the bill of materials that the release names"
-        )
-    document = canonical.parse_object(data, what="bill of materials", limit=BOM_LIMIT)
-    metadata = document.get("metadata")
-    component = metadata.get("component") if isinstance(metadata, dict) else None
-    found = component.get("licenses") if isinstance(component, dict) else None
-    return tuple(_licence(item) for item in found) if isinstance(found, list) else ()
+    found = dict(licences(parse_bom(data, release=release)))
+    own = found.pop("model", ())
+    return (*own, *(licence for names in found.values() for licence in names)) if own else ()
 
 
-def _licence(item: Json) -> str:
-    if isinstance(item, dict):
-        named = item.get("license")
-        values = [item.get("expression"), *((named.get("id"), named.get("name")) if isinstance(named, dict) else ())]
-        for value in values:
-            if isinstance(value, str):
-                return value
-    # What cannot be read is not allowed by any policy.
-    return "unreadable"
+def bom_findings(
+    data: bytes | None, *, release: Release, policy: Policy, statements: Sequence[Statement], lock: bytes | None
+) -> Bill | None:
+    """Return what the gate `bom` judges; None without a bill, or where the policy does not ask for one.
+
+    Raises:
+        IntegrityError, TrustError: as `bom_licences`.
+    """
+    if data is None or policy.gates.bom is None:
+        return None
+    evidence = Evidence(release=release, policy=policy, statements=statements, lock=lock)
+    score = score_release(bom=data, evidence=evidence)
+    assert score.consistency is not None
+    return Bill(
+        disagreements=tuple(str(item) for item in score.consistency.disagreements),
+        unverified=tuple(item.title for item in score.critical),
+    )
 
 
 def _first(state: ChannelState, promotion: Promotion) -> Promotion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.bom import LOCK_LIMIT
 from weighbridge.errors import RegistryNotFoundError, RevokedError, TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId
@@ -116,7 +117,7 @@ def fetch_record(
 ) -> VerifiedRecord:
     """Return what `fetch_release` does, and the verified bundle's bytes, for who promotes it further.
 
-    Where the policy restricts licences, the bill of materials costs a second request.
+    Where the policy restricts licences or asks for a bill of materials, the bill costs a second request, and the lock file a third.
 
     Raises:
         IntegrityError, TrustError: the records are not what the promotion says, or a gate of the policy refuses them.
@@ -141,13 +142,27 @@ def fetch_record(
         image=release.runtime.image,
     )
     bom = None
-    if state.policy.licences and release.bom is not None:
+    if (state.policy.licences or state.policy.gates.bom) and release.bom is not None:
         place = f"{layout.release_folder(name=name, release=digest)}/{release.bom.path}"
         bom = _read(client, layout, place, limit=BOM_LIMIT)
     waived = enforce_gates(
-        state=state, promotion=promotion, release=release, statements=statements, bundle=bundle, bom=bom
+        state=state,
+        promotion=promotion,
+        release=release,
+        statements=statements,
+        bundle=bundle,
+        bom=bom,
+        lock=_lock(client, layout, release) if state.policy.gates.bom else None,
     )
     return VerifiedRecord(release=release, statements=statements, bundle=bundle, waived=waived)
+
+
+def _lock(client: RegistryReader, layout: ChannelLayout, release: Release) -> bytes | None:
+    path = layout.release_lock_path(name=release.name, release=release.digest)
+    try:
+        return client.read(repository=layout.records_repository, path=path, limit=LOCK_LIMIT)
+    except RegistryNotFoundError:
+        return None
 
 
 def _read(client: RegistryReader, layout: ChannelLayout, path: str, *, limit: int) -> bytes:

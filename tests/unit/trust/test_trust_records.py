@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from weighbridge.names import Digest, ReleaseId
 from weighbridge.release import BaseModel, Chunks, Component, Lineage, Release, Runtime
 from weighbridge.trust import (
     Floor,
+    Gates,
     Policy,
     Promotion,
     RoleKeys,
@@ -223,7 +225,6 @@ def test_base_owner_must_be_allowed() -> None:
     policy = replace(POLICY, licences=())
     good = BaseModel(repository="sentence-transformers/all-MiniLM-L6-v2", revision="a" * 40)
     check_release_against_policy(release=release(good), policy=policy)
-    check_release_against_policy(release=release(None), policy=policy)
     for repository in ("sentence-transformer5/all-MiniLM-L6-v2", "Sentence-Transformers/x", "gpt2"):
         base = BaseModel(repository=repository, revision="a" * 40)
         with pytest.raises(TrustError) as refusal:
@@ -232,12 +233,26 @@ def test_base_owner_must_be_allowed() -> None:
         check_release_against_policy(release=release(base), policy=replace(policy, base_owners=()))
 
 
+@pytest.mark.parametrize("restricted", [{"base_owners": ("acme",)}, {"gates": Gates(base_models=("acme/x",))}], ids=str)
+def test_leaving_the_base_model_out_is_no_way_around(restricted: dict[str, Any]) -> None:
+    policy = replace(POLICY, licences=(), **{"base_owners": (), **restricted})
+    with pytest.raises(TrustError) as refusal:
+        check_release_against_policy(release=release(None), policy=policy)
+    assert refusal.value.rule == "refused.base-model"
+    allowing = replace(policy, gates=replace(policy.gates, no_base_model=True))
+    check_release_against_policy(release=release(None), policy=allowing)
+    assert parse_policy(allowing.to_bytes()) == allowing
+    check_release_against_policy(release=release(None), policy=replace(POLICY, licences=(), base_owners=()))
+
+
 @pytest.mark.parametrize("licences", [None, [], ["gpl-3.0"], ["apache-2.0", "gpl-3.0"]])
 def test_licences_must_be_known_and_allowed(licences: list[str] | None) -> None:
+    policy = replace(POLICY, base_owners=())
     with pytest.raises(TrustError) as refusal:
-        check_release_against_policy(release=release(None), policy=POLICY, licences=licences)
+        check_release_against_policy(release=release(None), policy=policy, licences=licences)
     assert refusal.value.rule == "refused.licence"
-    check_release_against_policy(release=release(None), policy=POLICY, licences=["apache-2.0"])
+    for allowed in ("apache-2.0", "Apache-2.0"):
+        check_release_against_policy(release=release(None), policy=policy, licences=[allowed])
 
 
 @pytest.mark.parametrize("path", [f"revocations/{'1' * 64}", "revocations/other", "policy.json"])
