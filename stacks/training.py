@@ -47,7 +47,7 @@ class TrainingStack(cdk.Stack):
         self._placement, self._image_credentials = placement, image_credentials
         jobs = self._add_jobs(settings, training=training, placement=placement)
         registrar = self._add_registrar(settings, training=training, placement=placement, governance=governance)
-        self.inspector = self._add_inspector(settings, placement=placement)
+        self.inspector = self._add_inspector(settings, placement=placement, governance=governance)
         name_roles(settings, {"training": jobs.role, "registrar": registrar.registrar.role})
         pipeline = self._add_pipeline(settings, training=training, jobs=jobs, registrar=registrar)
         defaults = SdkDefaults(self, "SdkDefaults", environment=settings.environment, jobs=jobs)
@@ -170,7 +170,9 @@ class TrainingStack(cdk.Stack):
             log_retention=log_retention(settings),
         )
 
-    def _add_inspector(self, settings: EnvironmentSettings, *, placement: NetworkPlacement) -> Inspector | None:
+    def _add_inspector(
+        self, settings: EnvironmentSettings, *, placement: NetworkPlacement, governance: GovernanceStack
+    ) -> Inspector | None:
         secret = None if exchange(settings) else f"weighbridge/{settings.environment}/artifactory-inspector"
         key: str | None = None
         if settings.trust is not None:
@@ -180,6 +182,7 @@ class TrainingStack(cdk.Stack):
         inspector = Inspector(
             self,
             "Inspector",
+            environment=settings.environment,
             connection=self._connection(
                 "InspectorAccess",
                 settings=settings,
@@ -188,6 +191,7 @@ class TrainingStack(cdk.Stack):
             ),
             channel=settings.channel.name,
             signer_uri=key,
+            ledger=governance.ledger,
             placement=placement,
             log_retention=log_retention(settings),
         )

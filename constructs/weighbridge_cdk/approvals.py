@@ -16,6 +16,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 from weighbridge.approvals import approvals_parameter
 from weighbridge.errors import InputError
+from weighbridge.ledger.events.sinks import DETAIL_TYPE, SOURCE
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
@@ -106,7 +107,7 @@ class Approvals(Construct):
             self._keep_others_from(key)
         self._allow_rows(sequences, sequences_key)
         if events_bus is not None:
-            self.approvals.allow("events:PutEvents", resources=[events_bus.event_bus_arn])
+            self._allow_telling(events_bus)
         self.parameter = ssm.StringParameter(
             self,
             "Name",
@@ -143,6 +144,15 @@ class Approvals(Construct):
                 actions=["kms:Sign"],
                 resources=["*"],
                 conditions={"ArnNotEquals": {"aws:PrincipalArn": self.approvals.role.role_arn}},
+            )
+        )
+
+    def _allow_telling(self, bus: events.IEventBus) -> None:
+        self.approvals.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["events:PutEvents"],
+                resources=[bus.event_bus_arn],
+                conditions={"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}},
             )
         )
 

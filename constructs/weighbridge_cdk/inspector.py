@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
+from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.signing_keys import KMS, grant_signing
@@ -34,9 +35,11 @@ class Inspector(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        environment: str,
         connection: ArtifactoryConnection,
         channel: str,
         signer_uri: str | None = None,
+        ledger: EventLedger | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -44,9 +47,11 @@ class Inspector(Construct):
         """Create the inspector.
 
         Args:
+            environment: name of the environment, for the ledger.
             connection: the registry, with the token of the inspector's own identity.
             channel: name of the first channel, where releases are registered.
             signer_uri: the inspector's key (`awskms:KEY`), which no other role may sign with; default: a new one.
+            ledger: the ledger of events, which is told of every verdict; default: nobody is told.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the function's logs are kept.
@@ -62,8 +67,10 @@ class Inspector(Construct):
             memory_size=MEMORY_MIB,
             environment={
                 **connection.environment(),
+                "WEIGHBRIDGE_ENVIRONMENT": environment,
                 "WEIGHBRIDGE_CHANNEL": channel,
                 "WEIGHBRIDGE_INSPECTOR_KEY": self.signer_uri,
+                **({} if ledger is None else {"WEIGHBRIDGE_EVENTS_BUS": ledger.bus.event_bus_name}),
             },
             placement=placement,
             layer=layer,
@@ -71,6 +78,8 @@ class Inspector(Construct):
         )
         connection.grant_read(self.inspector.role)
         grant_signing(self, "Signing", uris=(self.signer_uri,), role=self.inspector.role)
+        if ledger is not None:
+            ledger.grant_tell(self.inspector.role)
 
     @property
     def function(self) -> lambda_.Function:

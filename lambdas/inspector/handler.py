@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from typing import Protocol
 
 import boto3
 
 from weighbridge.cloud import SHORT
 from weighbridge.errors import WeighbridgeError
 from weighbridge.inspection.environment import InspectionOrder, InspectorEnvironment
-from weighbridge.inspection.released import InspectionAnswer, inspect_registered
+from weighbridge.inspection.released import Inspection, InspectionAnswer, inspect_registered
+from weighbridge.ledger.events import EventBridgeSink, tell
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registry import ArtifactoryClient, open_origin
 from weighbridge.trust import load_signer
 
 
-def handler(event: Mapping[str, object], _context: object) -> InspectionAnswer:
-    """Inspect one version; an error makes whoever called repeat it, and a blocked release is an answer, not an error."""
+class InspectorContext(Protocol):
+    """The one part of Lambda's context object that is needed."""
+
+    invoked_function_arn: str
+
+
+def handler(event: Mapping[str, object], context: InspectorContext) -> InspectionAnswer:
+    """Inspect one version and tell the ledger; an error makes whoever called repeat it, and a blocked release is an answer, not an error."""
     log = JsonLog(out=sys.stdout, err=sys.stderr)
     environment = InspectorEnvironment.read(os.environ)
     session = boto3.Session()
@@ -33,9 +41,25 @@ def handler(event: Mapping[str, object], _context: object) -> InspectionAnswer:
             signer=load_signer(environment.key, kms_client=session.client("kms", config=SHORT)),
             now=system_clock(),
         )
+        _tell(done, environment=environment, session=session, actor=context.invoked_function_arn)
     except WeighbridgeError as error:
         log.error("not-inspected", rule=error.rule, message=str(error))
         raise
     answer = done.answer()
     log.event("inspected", **answer)
     return answer
+
+
+def _tell(done: Inspection, *, environment: InspectorEnvironment, session: boto3.Session, actor: str) -> None:
+    if environment.events_bus is None:
+        return
+    event = tell.inspected(
+        release=done.release,
+        verdict=done.verdict,
+        statement=done.statement,
+        channel=environment.layout.channel,
+        environment=environment.environment,
+        actor=actor,
+        at=system_clock(),
+    )
+    EventBridgeSink(client=session.client("events", config=SHORT), bus=environment.events_bus).emit(event=event)

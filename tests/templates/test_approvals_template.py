@@ -7,10 +7,10 @@ from collections.abc import Callable
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_dynamodb as dynamodb
-from template_view import Resource, Template, as_list, only, resources, statements
+from template_view import Resource, Template, as_list, logical_id, only, resources, statements
 
 from weighbridge.errors import InputError
-from weighbridge_cdk import Approvals, ArtifactoryConnection, Repositories
+from weighbridge_cdk import Approvals, ArtifactoryConnection, EventLedger, Repositories
 
 ALIAS = "awskms:alias/weighbridge-approver"
 PERSON = "arn:aws:iam::111111111111:role/approvers"
@@ -87,6 +87,22 @@ def test_a_key_that_exists(new_stack: Callable[[], cdk.Stack], template_of: Call
     build(stack, signer_uri=ALIAS)
     found = rights(template_of(stack))
     assert found["kms:Sign"]["Condition"] == {"StringEquals": {"kms:RequestAlias": ["alias/weighbridge-approver"]}}
+
+
+def test_with_a_ledger_it_tells_it_and_nobody_else(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    build(stack, signer_uri=ALIAS, events_bus=EventLedger(stack, "Ledger", environment_name="prod").bus)
+    template = template_of(stack)
+    bus = logical_id(template, "AWS::Events::EventBus")
+    telling = rights(template)["events:PutEvents"]
+    assert telling["Resource"] == {"Fn::GetAtt": [bus, "Arn"]}
+    assert telling["Condition"] == {
+        "StringEquals": {"events:source": "weighbridge.ledger", "events:detail-type": "weighbridge.event/v1"}
+    }
+    function = only(template, "AWS::Lambda::Function", starting="Approvals")["Properties"]
+    assert function["Environment"]["Variables"]["WEIGHBRIDGE_EVENTS_BUS"] == {"Ref": bus}
 
 
 @pytest.mark.parametrize("changes", [{"approvers": []}, {"signer_uri": ALIAS, "key_alias": "alias/x"}], ids=str)

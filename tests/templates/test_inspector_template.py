@@ -6,17 +6,19 @@ from collections.abc import Callable
 
 import aws_cdk as cdk
 import pytest
-from template_view import Resource, Template, as_list, only, resources, statements
+from template_view import Resource, Template, as_list, logical_id, only, resources, statements
 
-from weighbridge_cdk import ArtifactoryConnection, Inspector, Repositories
+from weighbridge_cdk import ArtifactoryConnection, EventLedger, Inspector, Repositories
 
 ALIAS = "awskms:alias/weighbridge-inspector"
 
 
-def build(stack: cdk.Stack, *, signer_uri: str | None = None) -> Inspector:
+def build(stack: cdk.Stack, *, signer_uri: str | None = None, ledger: EventLedger | None = None) -> Inspector:
     return Inspector(
         stack,
         "Inspector",
+        environment="dev",
+        ledger=ledger,
         connection=ArtifactoryConnection(
             stack,
             "Access",
@@ -66,3 +68,20 @@ def test_it_is_told_no_secret_and_no_other_key(built: Template) -> None:
     assert {name for name in variables if name.endswith("_KEY")} == {"WEIGHBRIDGE_INSPECTOR_KEY"}
     assert variables["WEIGHBRIDGE_CHANNEL"] == "dev"
     assert (function["Timeout"], function["MemorySize"]) == (900, 2048)
+    assert "WEIGHBRIDGE_EVENTS_BUS" not in variables
+
+
+def test_it_tells_the_ledger_and_nobody_else(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    build(stack, ledger=EventLedger(stack, "Ledger", environment_name="dev"))
+    template = template_of(stack)
+    bus = logical_id(template, "AWS::Events::EventBus")
+    telling = rights(template)["events:PutEvents"]
+    assert telling["Resource"] == {"Fn::GetAtt": [bus, "Arn"]}
+    assert telling["Condition"] == {
+        "StringEquals": {"events:source": "weighbridge.ledger", "events:detail-type": "weighbridge.event/v1"}
+    }
+    function = only(template, "AWS::Lambda::Function", starting="Inspector")["Properties"]
+    assert function["Environment"]["Variables"]["WEIGHBRIDGE_EVENTS_BUS"] == {"Ref": bus}

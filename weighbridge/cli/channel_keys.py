@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from weighbridge.cli import options
 from weighbridge.cli.channel import Promoters, Threshold
 from weighbridge.cli.output import print_result
 from weighbridge.cli.setup import Setup
+
+if TYPE_CHECKING:
+    from weighbridge.trust import RoleKeys
 
 
 def set_promoters(
@@ -29,12 +32,14 @@ def set_promoters(
     `weighbridge channel renew`, then name the new ones alone.
     """
     from weighbridge.cli import founding
+    from weighbridge.cli.events import tell_change
 
     setup = Setup.open(env=env, file=settings, folder=environments)
     keys = founding.promoter_keys(setup, promoter, threshold=threshold)
     setup.channel(client=setup.client(), ledger=ledger).set_promoters(
         name=model, promoters=keys, signers=[setup.signer(setup.keys.targets)], now=datetime.now(UTC)
     )
+    tell_change(setup, kind="key-rotated", subject=model, details=_named(keys))
     print_result(
         {
             "channel": setup.settings.channel.name,
@@ -62,6 +67,7 @@ def set_security(
     as_json: options.AsJson = False,
 ) -> None:
     """Replace the keys that revoke. Runs as the channel's owner; with overlap, as `weighbridge channel set-promoters`."""
+    from weighbridge.cli.events import tell_change
     from weighbridge.cli.keyfiles import public_key
     from weighbridge.trust import RoleKeys
 
@@ -70,6 +76,7 @@ def set_security(
     setup.channel(client=setup.client(), ledger=ledger).set_security(
         keys=keys, signers=[setup.signer(setup.keys.targets)], now=datetime.now(UTC)
     )
+    tell_change(setup, kind="key-rotated", subject="revocations", details=_named(keys))
     print_result(
         {"channel": setup.settings.channel.name, "security": [item.keyid for item in keys.keys]}, as_json=as_json
     )
@@ -107,16 +114,23 @@ def rotate_root(
 
     weighbridge channel rotate-root --env prod --old-key file:/media/offline/prod-root-1.pem
     """
+    from weighbridge.cli.events import tell_change
     from weighbridge.cli.keyfiles import public_key
     from weighbridge.trust import RoleKeys
 
     setup = Setup.open(env=env, file=settings, folder=environments)
     new = [setup.signer(uri) for uri in setup.keys.root]
     targets = RoleKeys(keys=tuple(public_key(setup, uri) for uri in targets_key)) if targets_key else None
+    keys = RoleKeys.of(new, threshold=root_threshold or len(new) // 2 + 1)
     version = setup.channel(client=setup.client(), ledger=ledger).rotate_root(
-        keys=RoleKeys.of(new, threshold=root_threshold or len(new) // 2 + 1),
+        keys=keys,
         signers=[*new, *(setup.signer(uri) for uri in old_key or ())],
         targets=targets,
         now=datetime.now(UTC),
     )
+    tell_change(setup, kind="key-rotated", subject="root", details={**_named(keys), "root_version": str(version)})
     print_result({"channel": setup.settings.channel.name, "root_version": version}, as_json=as_json)
+
+
+def _named(keys: RoleKeys) -> dict[str, str]:
+    return {"keys": " ".join(key.keyid for key in keys.keys)[:1024], "threshold": str(keys.threshold)}

@@ -179,7 +179,25 @@ def _inspect_release(
         said["statement"] = state_inspection(
             client=client, layout=setup.layout, release=found, report=report, signer=setup.signer(key), now=now
         )
+        _tell(setup, release=found, verdict=report.verdict, statement=str(said["statement"]), now=now)
     return report, said
+
+
+def _tell(setup: Setup, *, release: Release, verdict: str, statement: str, now: datetime) -> None:
+    from weighbridge.cli import events
+    from weighbridge.cli.setup import who
+    from weighbridge.ledger.events import tell
+
+    event = tell.inspected(
+        release=release,
+        verdict=verdict,
+        statement=statement,
+        channel=setup.settings.channel.name,
+        environment=setup.settings.environment,
+        actor=who(),
+        at=now,
+    )
+    events.tell(setup, event=event)
 
 
 def _scan_release(

@@ -17,12 +17,17 @@ RULE = "input.event"
 
 @dataclass(frozen=True, slots=True)
 class InspectorEnvironment:
-    """The first channel, the registry, and the inspector's key (a signer URI). `token` says where the token is, and is none."""
+    """The first channel, the registry, and the inspector's key (a signer URI). `token` says where the token is, and is none.
 
+    `environment` is the environment's name; `events_bus` is the bus before the ledger of events, None without one.
+    """
+
+    environment: str
     layout: ChannelLayout
     registry_url: str
     token: TokenOrigin
     key: str
+    events_bus: str | None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -32,6 +37,7 @@ class InspectorEnvironment:
             InputError: naming the first variable that is missing or malformed.
         """
         return cls(
+            environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
             layout=ChannelLayout(
                 channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
                 models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
@@ -40,6 +46,7 @@ class InspectorEnvironment:
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             token=read_origin(environ),
             key=required(environ, "WEIGHBRIDGE_INSPECTOR_KEY"),
+            events_bus=environ.get("WEIGHBRIDGE_EVENTS_BUS") or None,
         )
 
 

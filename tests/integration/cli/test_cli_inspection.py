@@ -11,6 +11,7 @@ import pytest
 from local.registry.process import RegistryProcess
 from local.registry.standard import standard_config
 from tests.integration.cli.cli_world import KEYS, MODEL, TOKENS, World
+from weighbridge.ledger.events import Event, SqliteEvents
 
 HEADER = json.dumps({"a": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}).encode()
 FILES = {
@@ -43,6 +44,12 @@ def registered(world: World, version: str, **files: bytes) -> str:
     return f"{MODEL}:{version}"
 
 
+def told(world: World) -> list[Event]:
+    """Inspections that the ledger knows of."""
+    ledger = SqliteEvents(path=world.folder / "ledger.sqlite")
+    return [entry.event for entry in ledger.events() if entry.event.kind == "inspected"]
+
+
 def promote(world: World, model: str, to: str) -> tuple[int, str]:
     done = world.cli("promote", model, "--env", to, "--no-parameter", "--json", user="promoter")
     error = done.json.get("error")
@@ -69,15 +76,20 @@ def test_register_inspect_promote_pull(world: World, tmp_path: Path) -> None:
 
 def test_what_is_blocked_goes_nowhere(world: World) -> None:
     model = registered(world, "2.0.0", **{"config.json": b'{"auto_map": {"AutoModel": "evil.Model"}}'})
+    before = len(told(world))
     done = world.cli("inspect", "--release", model, "--env", "dev", "--sign", "--json", user="inspector")
     assert (done.status, done.json["verdict"]) == (1, "blocked")
     assert promote(world, model, "dev") == (4, "refused.inspection")
+    (event,) = told(world)[before:]
+    assert (event.version, event.details["verdict"]) == ("2.0.0", "blocked")
+    assert event.details["statement"] == done.json["statement"]
 
 
 def test_looking_states_nothing(world: World) -> None:
     model = registered(world, "3.0.0")
     done = world.cli("inspect", "--release", model, "--env", "dev", "--json", user="reader")
     assert (done.status, done.json["statement"]) == (0, None)
+    assert "3.0.0" not in {event.version for event in told(world)}
     assert promote(world, model, "dev") == (4, "refused.missing-statement")
 
 

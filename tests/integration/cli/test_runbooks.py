@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.cli_world import MODEL, Outcome, World, start_registry
+from weighbridge.ledger.events import SqliteEvents
 
 pytestmark = pytest.mark.twin
 
@@ -172,3 +173,12 @@ def test_root_keys(world: World) -> None:
     assert (refused.status, "old and of the new" in refused.line) == (4, True)
     follow(world, "Root keys")
     shown(world)
+
+
+def test_the_ledger_was_told_of_every_rotation(world: World) -> None:
+    events = [entry.event for entry in SqliteEvents(path=world.folder / "ledger.sqlite").events()]
+    rotated = [event for event in events if event.kind == "key-rotated"]
+    assert {event.details["subject"] for event in rotated} == {MODEL, "revocations", "root"}
+    assert all(event.channel == "prod" and event.actor and event.details["keys"] for event in rotated)
+    versions = [int(event.details["root_version"]) for event in rotated if event.details["subject"] == "root"]
+    assert versions == list(range(2, 2 + len(versions)))

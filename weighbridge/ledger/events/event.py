@@ -52,7 +52,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "model-added": ("channel", "model"),
     "break-glass": ("channel",),
 }
-_REPEATED_BY_ANYBODY = frozenset({"registered", "revoked"})
+_REPEATED_BY_ANYBODY = frozenset({"registered", "inspected", "revoked"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/#+-]{0,255}")
 _DETAIL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MOST_DETAILS = 64
@@ -113,7 +113,7 @@ class Event:
     def says_the_same_as(self, other: Event) -> bool:
         """Return whether both tell of the same thing; they may differ in time and details.
 
-        What anybody of a role may repeat to complete it (a registration, a revocation) may be told by another actor too.
+        What anybody of a role may repeat to complete it (a registration, an inspection, a revocation) may be told by another actor too.
         """
         loose = {"at", "details"} | ({"actor"} if self.kind in _REPEATED_BY_ANYBODY else set())
         return all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from weighbridge import canonical
 from weighbridge.ledger.events.event import Event, Kind
 from weighbridge.names import Digest
 from weighbridge.release import Release
@@ -29,6 +30,24 @@ def registered(*, release: Release, channel: str, environment: str, actor: str, 
         version=release.version,
         release=release.digest,
         details=details,
+    )
+
+
+def inspected(
+    *, release: Release, verdict: str, statement: str, channel: str, environment: str, actor: str, at: datetime
+) -> Event:
+    """Tell that the inspector stated its verdict on `release`; `statement` is the path of the signed statement."""
+    return Event(
+        id=f"inspected:{channel}/{release.name}:{statement.rpartition('/')[2]}",
+        kind="inspected",
+        at=at,
+        actor=actor,
+        environment=environment,
+        channel=channel,
+        model=release.name,
+        version=release.version,
+        release=release.digest,
+        details={"verdict": verdict, "statement": statement},
     )
 
 
@@ -108,9 +127,11 @@ def channel_changed(
 
     Args:
         subject: the model, role or file that it is about.
+        details: what was changed to what; two changes within one second are told apart by them.
     """
+    said = Digest.of(canonical.dump(dict(details))).hex[:16]
     return Event(
-        id=f"{kind}:{channel}/{subject}:{at:%Y%m%dT%H%M%SZ}",
+        id=f"{kind}:{channel}/{subject}:{at:%Y%m%dT%H%M%SZ}:{said}",
         kind=kind,
         at=at,
         actor=actor,
