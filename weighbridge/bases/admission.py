@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from weighbridge import canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import IntegrityError, RegistryNotFoundError, TrustError
 from weighbridge.names import Digest
-from weighbridge.registry import ArtifactoryClient
+from weighbridge.registry import ArtifactoryClient, FileInfo
 from weighbridge.release import BaseModel
 from weighbridge.trust import Policy, bundle, sign_statement
 from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_envelope
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 ADMISSION_TYPE = "urn:weighbridge:admission:v1"
 ROLE = "inspector"
 RULE = "refused.base-not-admitted"
-STATEMENTS_LIMIT = 64
+STATEMENTS_LIMIT = 20_000
+_NAME = re.compile(r".*/admissions/([0-9a-f]{64})\.json", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ class BaseRepository:
             files = self.client.listing(repository=self.repository, path=f"{_folder(base)}/admissions")
         except RegistryNotFoundError:
             return []
+        # Small ones first: whoever may write here must not hide the honest admission behind junk.
+        named = sorted((file for file in files if _is_statement(file)), key=lambda file: (file.size, file.path))
         return [
             self.client.read(repository=self.repository, path=file.path, limit=BUNDLE_LIMIT)
-            for file in files[:STATEMENTS_LIMIT]
-            if file.size <= BUNDLE_LIMIT
+            for file in named[:STATEMENTS_LIMIT]
         ]
 
 
@@ -156,6 +159,11 @@ def admit(
     path = f"{_folder(base)}/admissions/{Digest.of(data).hex}.json"
     bases.client.deploy_bytes(repository=bases.repository, path=path, data=data)
     return path
+
+
+def _is_statement(file: FileInfo) -> bool:
+    name = _NAME.fullmatch(file.path)
+    return name is not None and 0 < file.size <= BUNDLE_LIMIT and file.sha256 in (None, name[1])
 
 
 def _admission(data: bytes, *, base: BaseModel, keys: Sequence[Key] | None) -> Admission | None:

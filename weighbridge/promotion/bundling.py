@@ -1,7 +1,7 @@
 """The bundle of statements that a promotion names: what came with the release, and what others stated since.
 
-Statements that the target's policy cannot verify are left out, so that junk in a folder of statements stops nobody; what
-the policy requires has to be among the rest.
+Statements that the target's policy cannot verify, or that lie under the name of a role that did not sign them, are left out, so
+that junk in a folder of statements stops nobody; what the policy requires has to be among the rest.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from weighbridge.canonical import Json
-from weighbridge.errors import IntegrityError, RegistryNotFoundError, TrustError
+from weighbridge.errors import TrustError
 from weighbridge.layout import ChannelLayout
 from weighbridge.promotion.candidate import Candidate
+from weighbridge.promotion.gathering import stated_envelopes
 from weighbridge.registry import ArtifactoryClient
 from weighbridge.trust import Policy, Statement, bundle
 from weighbridge.trust.inspected import INSPECTION_TYPE
-from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_envelope
-
-# Each costs a request; whoever may write statements could else make promoting slow.
-LATER_LIMIT = 64
+from weighbridge.trust.statements import envelopes_of, verify_envelope
 
 
 def with_later_statements(
@@ -35,10 +33,10 @@ def with_later_statements(
     """
     release = candidate.release
     found: dict[str, tuple[Json, Statement]] = {}
-    kept = list(envelopes_of(candidate.statements))
+    kept: list[tuple[str | None, Json]] = [(None, envelope) for envelope in envelopes_of(candidate.statements)]
     for layout in layouts:
-        kept += _later(client, layout, candidate)
-    for envelope in kept:
+        kept += _later(client, layout, candidate, policy)
+    for role, envelope in kept:
         try:
             subject = f"{release.name}:{release.version}"
             statement = verify_envelope(
@@ -46,29 +44,25 @@ def with_later_statements(
             )
         except TrustError:
             continue
+        if role is not None and not set(statement.signed_by) <= set(policy.roles[role]):
+            continue
         found.setdefault(repr(envelope), (envelope, statement))
     wanted = [envelope for envelope in _without_superseded(list(found.values())) if isinstance(envelope, dict)]
     source = candidate.source_promotion if policy.gates.needs_source else None
     return replace(candidate, statements=bundle(wanted, source=source))
 
 
-def _later(client: ArtifactoryClient, layout: ChannelLayout, candidate: Candidate) -> Iterator[Json]:
+def _later(
+    client: ArtifactoryClient, layout: ChannelLayout, candidate: Candidate, policy: Policy
+) -> Iterator[tuple[str, Json]]:
     release = candidate.release
-    yield from _in_folder(client, layout, layout.later_statements_folder(name=release.name, release=release.digest))
-    yield from _in_folder(client, layout, layout.image_statements_folder(image=release.runtime.image))
-
-
-def _in_folder(client: ArtifactoryClient, layout: ChannelLayout, folder: str) -> Iterator[Json]:
-    try:
-        files = client.listing(repository=layout.records_repository, path=folder)
-    except RegistryNotFoundError:
-        return
-    for file in files[:LATER_LIMIT]:
-        try:
-            data = client.read(repository=layout.records_repository, path=file.path, limit=BUNDLE_LIMIT)
-            yield from envelopes_of(data)
-        except (TrustError, IntegrityError):
-            continue
+    for folder in (
+        layout.later_statements_folder(name=release.name, release=release.digest),
+        layout.image_statements_folder(image=release.runtime.image),
+    ):
+        yield from stated_envelopes(
+            client=client, repository=layout.records_repository, folder=folder, roles=policy.roles
+        )
 
 
 def _without_superseded(statements: Sequence[tuple[Json, Statement]]) -> Iterator[Json]:

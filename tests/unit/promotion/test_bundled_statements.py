@@ -16,6 +16,7 @@ from weighbridge.registration import Registration
 from weighbridge.trust import bundle, sign_statement
 from weighbridge.trust.inspected import INSPECTION_TYPE
 from weighbridge.trust.provenance import PREDICATE_TYPE
+from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of
 from weighbridge.verification import verify_release
 
 CLEAN: Mapping[str, Json] = {"verdict": "clean", "inspected_at": "2026-11-23T12:00:00Z", "files": []}
@@ -197,3 +198,61 @@ def test_an_exception_that_has_ended_stops_the_next_promotion(
     with pytest.raises(TrustError) as refusal:
         world.promote("1.0.0", to="dev")
     assert refusal.value.rule == "refused.exception"
+
+
+def test_ten_thousand_files_of_junk_hide_no_inspection(world: PromotionWorld, inspector: CryptoSigner) -> None:
+    done = world.register("1.0.0")
+    demand(world, inspector, "dev")
+    folder = world.channels["dev"].layout.later_statements_folder(name=MODEL, release=done.digest)
+    files = world.registry.files
+    for number in range(9_000):
+        files["dev-records", f"{folder}/{number:05}.json"] = b"{}"
+    for number in range(1_000):
+        junk = b'{"envelopes":[%d]}' % number
+        files["dev-records", f"{folder}/inspector.{Digest.of(junk).hex}.json"] = junk
+    state(world, done, inspector)
+    world.promote("1.0.0", to="dev")
+    assert types(world, "dev") == [PREDICATE_TYPE, INSPECTION_TYPE]
+
+
+@pytest.mark.parametrize(
+    "name", ["inspector.{hex}.json", "registrar.{hex}.json", "inspector.%s.json" % ("0" * 64), "a/{hex}"]
+)
+@pytest.mark.parametrize("size", [BUNDLE_LIMIT + 1, BUNDLE_LIMIT, 0])
+def test_huge_and_empty_files_stop_nobody(world: PromotionWorld, inspector: CryptoSigner, name: str, size: int) -> None:
+    done = world.register("1.0.0")
+    demand(world, inspector, "dev")
+    folder = world.channels["dev"].layout.later_statements_folder(name=MODEL, release=done.digest)
+    junk = b"[" * size
+    world.registry.files["dev-records", f"{folder}/{name.format(hex=Digest.of(junk).hex)}"] = junk
+    state(world, done, inspector)
+    world.promote("1.0.0", to="dev")
+    assert types(world, "dev") == [PREDICATE_TYPE, INSPECTION_TYPE]
+
+
+def test_a_bundle_of_very_many_envelopes_is_no_statement(world: PromotionWorld, inspector: CryptoSigner) -> None:
+    done = world.register("1.0.0")
+    demand(world, inspector, "dev")
+    path = state(world, done, inspector)
+    (envelope,) = envelopes_of(world.registry.files.pop(("dev-records", path)))
+    assert isinstance(envelope, dict)
+    put(world, done, bundle([envelope] * 17))
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="dev")
+    assert refusal.value.rule == "refused.missing-statement"
+    put(world, done, bundle([envelope]))
+    world.promote("1.0.0", to="dev")
+
+
+def test_what_lies_under_another_roles_name_or_digest_is_not_read(
+    world: PromotionWorld, inspector: CryptoSigner
+) -> None:
+    done = world.register("1.0.0")
+    demand(world, inspector, "dev")
+    path = state(world, done, inspector)
+    data = world.registry.files.pop(("dev-records", path))
+    for other in (path.replace("/inspector.", "/registrar."), path[:-69] + "0" * 64 + ".json", path + "/" + "x.json"):
+        world.registry.files["dev-records", other] = data
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="dev")
+    assert refusal.value.rule == "refused.missing-statement"

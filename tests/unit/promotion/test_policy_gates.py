@@ -49,7 +49,7 @@ class Roles:
     def demand(self, *, to: str = "prod", required: Mapping[str, str] | None = None, **gates: object) -> None:
         found = self.world.channels[to]
         held = {
-            "approver": [self.approver], "inspector": [self.inspector], "builder": [self.builder],
+            "approver": [self.approver], "inspector": [self.inspector], "image_builder": [self.builder],
             "breakglass": self.glass,
         }  # fmt: skip
         keys = {item.public_key.keyid: item.public_key for items in held.values() for item in items}
@@ -355,10 +355,10 @@ def test_what_cannot_be_waived(gate: str) -> None:
 @pytest.mark.parametrize("image", [IMAGE, IMAGE.replace("a" * 64, "d" * 64)], ids=["its image", "another image"])
 def test_the_runtime_image_is_stated_by_its_builder(world: PromotionWorld, roles: Roles, image: str) -> None:
     in_dev(world)
-    roles.demand(required={IMAGE_TYPE: "builder"})
+    roles.demand(required={IMAGE_TYPE: "image_builder"})
     data = bundle([sign_image_statement(image=image, predicate={"source": "x"}, signers=[roles.builder])])
     layout = world.channels["dev"].layout
-    path = f"{layout.image_statements_folder(image=IMAGE)}/{Digest.of(data).hex}.json"
+    path = f"{layout.image_statements_folder(image=IMAGE)}/image_builder.{Digest.of(data).hex}.json"
     world.registry.deploy_bytes(repository=layout.records_repository, path=path, data=data)
     if image == IMAGE:
         world.promote("1.0.0", to="prod")
