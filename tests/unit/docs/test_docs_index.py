@@ -29,6 +29,17 @@ def test_links_into_a_page_find_their_heading() -> None:
     assert missing == []
 
 
+def test_rows_of_a_table_have_as_many_cells_as_its_head() -> None:
+    broken = []
+    for page in [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]:
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+            counts = {len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line))) for line in table.splitlines()}
+            if len(counts) != 1:
+                broken.append(f"{page.name}: {table[:60]}")
+    assert broken == []
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
