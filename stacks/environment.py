@@ -1,14 +1,16 @@
-"""One environment: network, registry, governance, guard, training where it has any, and one inference stack per model."""
+"""One environment: network, registry, governance, guard, training where it has any, one inference stack per model, and what shows them."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from stacks.governance import GovernanceStack
 from stacks.guard import GuardStack
 from stacks.inference import InferenceStack
 from stacks.network import NetworkStack
+from stacks.observability import ObservabilityStack
 from stacks.registry import RegistryStack
 from stacks.training import TrainingStack
 from weighbridge.settings import EnvironmentSettings
@@ -50,8 +52,9 @@ class EnvironmentStage(cdk.Stage):
                 records=governance.records,
                 image_credentials=registry.image_credentials,
             )
+        running_log: logs.ILogGroup | None = None
         if settings.guard.admission != "off" or settings.guard.reconciler.enabled:
-            GuardStack(
+            guard = GuardStack(
                 self,
                 "guard",
                 settings=settings,
@@ -59,4 +62,6 @@ class EnvironmentStage(cdk.Stage):
                 connection=registry.connection,
                 records=governance.records,
             )
+            running_log = None if guard.reconciler is None else guard.reconciler.function.log_group
+        ObservabilityStack(self, "observability", settings=settings, running_log=running_log)
         cdk.Tags.of(self).add("weighbridge:environment", settings.environment)

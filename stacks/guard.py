@@ -26,7 +26,10 @@ _FAILURE_MODES: dict[str, Literal["WARN", "FAIL"]] = {"warn": "WARN", "fail": "F
 
 
 class GuardStack(cdk.Stack):
-    """What the settings' section `guard` asks for. It guards everything in account and region, this app's stacks or not."""
+    """What the settings' section `guard` asks for. It guards everything in account and region, this app's stacks or not.
+
+    Offers `reconciler`, None where it is not enabled.
+    """
 
     def __init__(
         self,
@@ -45,8 +48,10 @@ class GuardStack(cdk.Stack):
         alarms: list[cloudwatch.Alarm] = []
         if settings.guard.admission != "off":
             alarms += self._add_hook(_FAILURE_MODES[settings.guard.admission]).alarms
+        self.reconciler: Reconciler | None = None
         if settings.guard.reconciler.enabled:
-            alarms += self._add_reconciler(settings.guard.reconciler, placement, connection).alarms
+            self.reconciler = self._add_reconciler(settings.guard.reconciler, placement, connection)
+            alarms += self.reconciler.alarms
         notify(self, settings=settings, alarms=alarms)
 
     def _add_hook(self, failure_mode: Literal["WARN", "FAIL"]) -> AdmissionHook:

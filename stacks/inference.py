@@ -15,6 +15,7 @@ from weighbridge.settings.roles import endpoint_part, resolver_part
 from weighbridge_cdk import (
     ArtifactoryConnection,
     ChannelPin,
+    EndpointDashboard,
     NetworkPlacement,
     PromotedModel,
     RegistryCredentials,
@@ -79,7 +80,8 @@ class InferenceStack(cdk.Stack):
         )
         scaling = endpoint.scaling
         more = [scaling.alarm] if isinstance(scaling, VariantScaling) else []
-        notify(self, settings=settings, alarms=[promoted.alarm, *more])
+        shown = EndpointDashboard(self, "Dashboard", environment_name=settings.environment, serving=endpoint)
+        notify(self, settings=settings, alarms=[promoted.alarm, *more, *shown.alarms])
         roles = {resolver_part(model): promoted.resolver.role, endpoint_part(model): endpoint.execution_role.role}
         name_roles(settings, roles)
         ReleaseWatcher(

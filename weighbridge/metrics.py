@@ -20,6 +20,7 @@ ENDPOINTS_CHECKED = "EndpointsChecked"
 SEVERE_FINDINGS = "SevereFindings"
 REVOKED_RUNNING = "RevokedRunning"
 AUDIT_FINDINGS = "AuditFindings"
+GLASS_BROKEN = "GlassBroken"
 AUDITED_RELEASES = "AuditedReleases"
 ADMISSION_NOT_JUDGED = "AdmissionNotJudged"
 RESOLUTIONS = "Resolutions"
@@ -37,6 +38,42 @@ PULL_RETRIES = "PullRetries"
 BYTES_FROM_REGISTRY = "BytesFromRegistry"
 BYTES_FROM_REGIONAL_CACHE = "BytesFromRegionalCache"
 BYTES_FROM_LOCAL_CACHE = "BytesFromLocalCache"
+
+_OF_A_MODEL = (("Channel", "Model"),)
+_OF_A_CHANNEL = (("Channel",),)
+_OF_AN_ENVIRONMENT = (("Environment",),)
+_OF_A_PULL = (("Model",), ("Model", "Version"))
+DIMENSIONS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    RESOLUTION_ALARMS: (("Channel", "Model"), ("Channel", "Model", "Alarm")),
+    RESOLUTIONS: _OF_A_MODEL,
+    RESOLUTION_REFUSALS: _OF_A_MODEL,
+    RESOLUTION_ERRORS: _OF_A_MODEL,
+    LOADS: _OF_A_MODEL,
+    LOAD_MILLISECONDS: _OF_A_MODEL,
+    VERIFIED_BYTES: _OF_A_MODEL,
+    CONTAINER_REFUSALS: _OF_A_MODEL,
+    PULLED_BYTES: _OF_A_PULL,
+    PULL_SECONDS: _OF_A_PULL,
+    PULL_RETRIES: _OF_A_PULL,
+    BYTES_FROM_REGISTRY: _OF_A_PULL,
+    BYTES_FROM_REGIONAL_CACHE: _OF_A_PULL,
+    BYTES_FROM_LOCAL_CACHE: _OF_A_PULL,
+    RUNNING_PROMOTION: (("Environment", "Endpoint"),),
+    ENDPOINTS_CHECKED: _OF_AN_ENVIRONMENT,
+    SEVERE_FINDINGS: _OF_AN_ENVIRONMENT,
+    REVOKED_RUNNING: _OF_AN_ENVIRONMENT,
+    UNPROMOTED_RELEASES: _OF_A_MODEL,
+    HOURS_UNTIL_EXPIRY: _OF_A_CHANNEL,
+    HOURS_UNTIL_RENEWAL: _OF_A_CHANNEL,
+    TOKEN_AGE_HOURS: (("Secret",),),
+    AUDIT_FINDINGS: _OF_AN_ENVIRONMENT,
+    AUDITED_RELEASES: _OF_AN_ENVIRONMENT,
+    ADMISSION_NOT_JUDGED: ((),),
+}
+"""Every metric of the namespace `weighbridge`, and by which sets of dimensions it is kept. No dashboard or alarm may use another.
+
+`AdmissionNotJudged` is a filter on a log: its name ends in `-ENVIRONMENT`.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from weighbridge_cdk.autoscaling import VariantScaling
 from weighbridge_cdk.channel_keeper import ChannelKeeper
 from weighbridge_cdk.checks import GovernedModelChecks
 from weighbridge_cdk.component_scaling import Copies
+from weighbridge_cdk.dashboard import EndpointDashboard, EnvironmentDashboard, ShownModel
 from weighbridge_cdk.egress import Egress
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.event_ledger import EventLedger
@@ -44,6 +45,8 @@ __all__ = [
     "DependencyLayer",
     "Egress",
     "EndpointAssertion",
+    "EndpointDashboard",
+    "EnvironmentDashboard",
     "EventLedger",
     "GovernedEndpoint",
     "GovernedInferenceComponent",
@@ -66,6 +69,7 @@ __all__ = [
     "RuntimePin",
     "SdkDefaults",
     "Server",
+    "ShownModel",
     "SignerUris",
     "SigningKeys",
     "SourceRecords",
