@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from twin_governance import Governance
 
 from local.aws.cdk import CdkCli, Deployment
 from local.aws.images import folder_image
 from local.aws.process import LocalAws
+from local.registry.process import RegistryProcess
+from local.registry.standard import USERS, standard_config
 from tests.integration.sagemaker.local_sagemaker_world import SERVE
 
 TRAIN = """
@@ -46,3 +49,11 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
     with LocalAws(folder=folder / "aws", images=[image]) as aws:
         bootstrap = CdkCli(aws=aws, folder=folder / "cdk").bootstrap()
         yield Twin(aws=aws, image=folder_image(image).reference, bootstrap=bootstrap)
+
+
+@pytest.fixture(scope="session")
+def governance(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governance]:
+    folder = tmp_path_factory.mktemp("governance")
+    config = standard_config(hub_url=None, tokens={name: f"token-of-{name}-0123456789" for name in USERS})
+    with RegistryProcess(folder=folder / "registry", config=config) as registry:
+        yield Governance(twin, folder, registry)
