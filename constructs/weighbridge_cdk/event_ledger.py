@@ -17,6 +17,7 @@ from aws_cdk import aws_sqs as sqs
 
 from constructs import Construct
 from weighbridge.ledger.events.sinks import DETAIL_TYPE, SOURCE
+from weighbridge.metrics import GLASS_BROKEN, NAMESPACE
 from weighbridge.names import check_name
 from weighbridge.resource_names import resource_name
 from weighbridge_cdk.acknowledgements import acknowledge
@@ -34,7 +35,7 @@ class EventLedger(Construct):
     """Producers put events on `bus`; one message group of a FIFO queue keeps them in order before the one writer.
 
     Nobody may update or delete in the table, and its writer alone may put. Seals are kept by Object Lock in governance mode.
-    Table, bucket, queues and key outlive the stack. `alarms`: the writer failed, or an event was lost.
+    Table, bucket, queues and key outlive the stack. `alarms`: the writer failed, an event was lost, or somebody broke the glass.
     """
 
     def __init__(
@@ -94,7 +95,10 @@ class EventLedger(Construct):
             handler="ledger_writer",
             description=f"Chains the events of {environment_name}",
             timeout=FUNCTION_TIMEOUT,
-            environment={"WEIGHBRIDGE_EVENTS_TABLE": self.table.table_name},
+            environment={
+                "WEIGHBRIDGE_ENVIRONMENT": environment_name,
+                "WEIGHBRIDGE_EVENTS_TABLE": self.table.table_name,
+            },
             placement=placement,
             layer=layer,
             log_retention=log_retention,
@@ -102,7 +106,7 @@ class EventLedger(Construct):
         self.writer.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", resources=[self.table.table_arn])
         self.writer.allow("kms:Decrypt", "kms:DescribeKey", resources=[self.encryption_key.key_arn])
         self.writer.function.add_event_source(sources.SqsEventSource(self.queue, report_batch_item_failures=True))
-        self.alarms = (self._alarm_of_failures(), *self._alarms_of_losses())
+        self.alarms = (self._alarm_of_failures(), *self._alarms_of_losses(), self._alarm_of_broken_glass())
 
     def grant_tell(self, role: iam.IRole) -> None:
         """Let `role` put events of the ledger on the bus, and nothing else."""
@@ -215,6 +219,20 @@ class EventLedger(Construct):
                 description=f"Events of {self._environment} are not in the ledger: see the queue {queue.node.id}, put them again",
             )
             for queue in (self.lost_events, self.unwritten)
+        )
+
+    def _alarm_of_broken_glass(self) -> cloudwatch.Alarm:
+        return self._alarm(
+            "GlassBroken",
+            metric=cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name=GLASS_BROKEN,
+                dimensions_map={"Environment": self._environment},
+                statistic="Sum",
+                period=cdk.Duration.minutes(1),
+            ),
+            description=f"Gates of {self._environment} are waived, or a promotion used a waiver: `weighbridge ledger show`, "
+            "kind break-glass, says who and why",
         )
 
     def _alarm(self, construct_id: str, *, metric: cloudwatch.IMetric, description: str) -> cloudwatch.Alarm:

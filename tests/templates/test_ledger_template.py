@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import aws_cdk as cdk
 import pytest
 from template_view import Resource, Template, as_list, logical_id, only, resources, statements
+
+from stacks.alarms import notify
+from tools.synthesis import ROOT
+from weighbridge.settings import load_settings
+from weighbridge_cdk import EventLedger
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +60,28 @@ def test_events_go_over_the_bus_in_one_group_of_a_fifo_queue(governance: Templat
     assert (queue["FifoQueue"], queue["ContentBasedDeduplication"]) == (True, True)
     mapping = only(governance, "AWS::Lambda::EventSourceMapping")["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_broken_glass_rings_within_a_minute_at_the_alarms_topic(governance: Template) -> None:
+    alarm = only(governance, "AWS::CloudWatch::Alarm", starting="LedgerGlassBroken")["Properties"]
+    writer = only(governance, "AWS::Lambda::Function", starting="LedgerWriter")["Properties"]
+    environment = writer["Environment"]["Variables"]["WEIGHBRIDGE_ENVIRONMENT"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Period"]) == ("weighbridge", "GlassBroken", 60)
+    assert alarm["Dimensions"] == [{"Name": "Environment", "Value": environment}]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 1, 1)
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_alarms_of_the_ledger_tell_the_topic(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack, topic = new_stack(), "arn:aws:sns:eu-central-1:111111111111:alarms"
+    ledger = EventLedger(stack, "Ledger", environment_name="staging")
+    settings = replace(load_settings(ROOT / "environments" / "staging.yaml"), alarm_topic=topic)
+    notify(stack, settings=settings, alarms=ledger.alarms)
+    alarms = resources(template_of(stack), "AWS::CloudWatch::Alarm")
+    assert any(name.startswith("LedgerGlassBroken") for name in alarms)
+    assert all(item["Properties"]["AlarmActions"] == [topic] for item in alarms.values())
 
 
 def test_seals_are_locked(governance: Template) -> None:

@@ -196,12 +196,12 @@ def _release(setup: Setup, *, name: str, version: str, folder: Path) -> Digest:
 def _tell(
     setup: Setup, *, waiver_of: str, version: str, release: Digest, reason: str, waives: tuple[str, ...], at: datetime
 ) -> None:
-    from weighbridge.cli.events import tell
+    from weighbridge.cli.events import tell_first
     from weighbridge.cli.setup import who
     from weighbridge.ledger.events import Event
 
     channel, actor = setup.settings.channel.name, who()
-    tell(
+    tell_first(
         setup,
         event=Event(
             id=f"break-glass:{channel}/{waiver_of}:{release.hex[:16]}:{int(at.timestamp())}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from weighbridge.resource_names import resource_name
 if TYPE_CHECKING:
     from weighbridge.cli.setup import Setup
     from weighbridge.ledger.events import Event, EventLedger, EventSink, Kind, Seals, SealStore
+    from weighbridge.promotion import BrokenGlass
 
 
 def events_uri(setup: Setup) -> str | None:
@@ -71,6 +72,31 @@ def tell(setup: Setup, *, event: Event) -> None:
         raise type(error)(
             f"{event.kind} is done, but the ledger was not told: repeat the command: {error}", rule=error.rule
         ) from error
+
+
+def tell_first(setup: Setup, *, event: Event) -> None:
+    """Tell the ledger of what must not happen untold, before it is done.
+
+    Raises:
+        SettingsError: when the settings name no ledger of events.
+        WeighbridgeError: it could not be told.
+    """
+    sink = open_sink(setup)
+    if sink is None:
+        raise SettingsError(
+            f"{setup.file}: trust.events: is missing: nobody would learn of it, so that the glass stays whole"
+        )
+    sink.emit(event=event)
+
+
+def ring(setup: Setup) -> Callable[[BrokenGlass], None]:
+    """Return how a promotion that needs waivers is told of, before it is published (docs/runbooks.md)."""
+    from weighbridge.ledger.events import tell as told
+
+    def tell_of(glass: BrokenGlass) -> None:
+        tell_first(setup, event=told.glass_used(glass=glass, environment=setup.settings.environment))
+
+    return tell_of
 
 
 def tell_change(setup: Setup, *, kind: Kind, subject: str, details: Mapping[str, str] | None = None) -> None:

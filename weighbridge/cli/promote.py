@@ -207,6 +207,7 @@ def _run(
     ledger: str | None,
 ) -> PromotionReport:
     from weighbridge import promotion
+    from weighbridge.cli.events import ring
     from weighbridge.names import check_name
 
     publisher = promotion.Publisher(
@@ -215,6 +216,7 @@ def _run(
         promoted_by=promoted_by,
         now=datetime.now(UTC),
         supersede=supersede,
+        ring=ring(setup),
     )
     target = promotion.ChannelAccess(layout=setup.layout, reader=setup.reader(client=client))
     if rollback_to is not None:

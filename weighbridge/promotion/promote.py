@@ -6,7 +6,7 @@ is safe to repeat, so a call that was cut off is completed by repeating it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from weighbridge.layout import weights_folder
 from weighbridge.names import Digest, check_name
 from weighbridge.promotion.candidate import Candidate, promotion_of
 from weighbridge.promotion.examine import ChannelAccess, authenticated, find
+from weighbridge.promotion.glass import BrokenGlass, Ring, ring_first
 from weighbridge.registration.weights import check_at, copy_weights, mirror_properties
 from weighbridge.registry import ArtifactoryClient, Location
 from weighbridge.release import Release
@@ -26,7 +27,7 @@ from weighbridge.trust import (
     Promotion,
     PromotionRequest,
 )
-from weighbridge.verification import fetch_release, refuse_revoked
+from weighbridge.verification import fetch_record, fetch_release, refuse_revoked
 
 Progress = Callable[[int], None]
 
@@ -36,7 +37,8 @@ class Publisher:
     """Who promotes: the channel's writing side, the promoters' signers, and the name that the record bears, unless the
     policy says whose the keys are.
 
-    `supersede` leaves out numbers that others claimed and never published.
+    `supersede` leaves out numbers that others claimed and never published. `ring` is told of broken glass before anything is
+    published; without it, a promotion that needs a waiver is refused.
     """
 
     channel: Channel
@@ -44,6 +46,7 @@ class Publisher:
     promoted_by: str
     now: datetime
     supersede: bool = False
+    ring: Ring | None = None
 
     def authenticated(self, state: ChannelState) -> Publisher:
         """Return this publisher under the name that the channel's policy knows.
@@ -96,13 +99,16 @@ def promote(
     found = find(client=client, target=target, source=source, name=name, version=version)
     state, candidate, head = found.state, found.candidate, found.head
     publisher = publisher.authenticated(state)
-    for gate in found.gates(promoted_by=publisher.promoted_by, now=publisher.now):
+    gates = found.gates(promoted_by=publisher.promoted_by, now=publisher.now)
+    for gate in gates:
         if gate.error is not None:
             raise gate.error
     _copy(client, candidate, source=source, target=target, progress=progress)
     if head is not None and head.release == candidate.release.digest and _holds(client, target, state, head):
         return _report(client, target, head, candidate.release, changed=False)
-    return _publish(client, publisher, target, candidate.release, _request(publisher, candidate))
+    request = _request(publisher, candidate)
+    _ring(publisher, request, channel=state.channel, waived=(gate.name for gate in gates if gate.waived))
+    return _publish(client, publisher, target, candidate.release, request)
 
 
 def roll_back(
@@ -122,8 +128,8 @@ def roll_back(
     state = target.reader.refresh(name)
     earlier = promotion_of(state, version)
     refuse_revoked(state=state, promotion=earlier)
-    release, _ = fetch_release(client=client, layout=target.layout, state=state, promotion=earlier)
-    publisher = publisher.authenticated(state)
+    record = fetch_record(client=client, layout=target.layout, state=state, promotion=earlier)
+    release, publisher = record.release, publisher.authenticated(state)
     folder = weights_folder(name=name, version=version)
     for component in release.components:
         location = Location(target.layout.models_repository, f"{folder}/{component.path}")
@@ -140,7 +146,22 @@ def roll_back(
         reason="rollback",
         promoted_by=publisher.promoted_by,
     )
+    _ring(publisher, request, channel=state.channel, waived=record.waived)
     return _publish(client, publisher, target, release, request)
+
+
+def _ring(publisher: Publisher, request: PromotionRequest, *, channel: str, waived: Iterable[str]) -> None:
+    glass = BrokenGlass(
+        channel=channel,
+        name=request.name,
+        version=request.version,
+        release=request.release,
+        statements=request.statements,
+        waived=tuple(sorted(waived)),
+        promoted_by=publisher.promoted_by,
+        at=publisher.now,
+    )
+    ring_first(publisher.ring, glass=glass)
 
 
 def _holds(client: ArtifactoryClient, target: ChannelAccess, state: ChannelState, head: Promotion) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from tests.promoted_registry import MODEL, PromotedRegistry, promoted_registry
-from weighbridge.ledger.events import DynamoDbEvents, S3Seals, tell, verify_ledger
+from weighbridge.ledger.events import DynamoDbEvents, Event, S3Seals, tell, verify_ledger
 from weighbridge.ledger.events.sealing import Seals
 from weighbridge.trust import generate_key_file
 
@@ -79,6 +80,7 @@ def test_the_writer_chains_a_batch_and_answers_what_is_to_come_again(
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_bytes(b"{}")
     _, promotion = promoted.promote(tmp_path / "model")
+    monkeypatch.setenv("WEIGHBRIDGE_ENVIRONMENT", "prod")
     monkeypatch.setenv("WEIGHBRIDGE_EVENTS_TABLE", "events")
     body = tell.promoted(promotion=promotion, environment="prod").to_bytes().decode()
     records = [{"messageId": "1", "body": body}, {"messageId": "2", "body": "junk"}, {"messageId": "3", "body": body}]
@@ -88,6 +90,30 @@ def test_the_writer_chains_a_batch_and_answers_what_is_to_come_again(
     monkeypatch.setenv("WEIGHBRIDGE_EVENTS_TABLE", "missing")
     answer = load("ledger_writer").handler({"Records": records}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": each} for each in ("1", "2", "3")]}
+
+
+def test_broken_glass_is_counted_where_an_alarm_looks_and_only_once_it_is_in_the_ledger(
+    aws: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEIGHBRIDGE_ENVIRONMENT", "prod")
+    at = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    events = [
+        Event(id="g", kind="break-glass", at=at, actor="ann", channel="prod", details={"waives": "soak"}),
+        Event(id="r", kind="renewed", at=at, actor="ann", channel="prod"),
+    ]
+    records = [{"messageId": each.id, "body": each.to_bytes().decode()} for each in events]
+
+    def counted(table: str) -> list[dict[str, object]]:
+        monkeypatch.setenv("WEIGHBRIDGE_EVENTS_TABLE", table)
+        load("ledger_writer").handler({"Records": records}, None)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line for line in lines if "GlassBroken" in line]
+
+    assert counted("missing") == []
+    [line] = counted("events")
+    assert (line["GlassBroken"], line["Environment"], line["actor"]) == (1, "prod", "ann")
+    metric = line["_aws"]["CloudWatchMetrics"][0]  # type: ignore[index]
+    assert (metric["Namespace"], metric["Dimensions"]) == ("weighbridge", [["Environment"]])
 
 
 def test_the_auditor_seals_audits_and_names_an_added_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.unit.registration.memory_registry import INCOMING, MemoryFrogml, Memo
 from weighbridge.layout import ChannelLayout
 from weighbridge.ledger import SqliteLedger
 from weighbridge.names import Digest
-from weighbridge.promotion import ChannelAccess, PromotionReport, Publisher, promote, roll_back
+from weighbridge.promotion import BrokenGlass, ChannelAccess, PromotionReport, Publisher, promote, roll_back
 from weighbridge.registration import JobRecord, Registration, register, upload
 from weighbridge.release import BaseModel, Runtime
 from weighbridge.trust import (
@@ -84,8 +85,11 @@ class PromotionWorld:
     def state(self, name: str) -> ChannelState:
         return self.access(name).reader.refresh(MODEL)
 
-    def publisher(self, name: str, *, by: str = "ann", now: datetime = NOW) -> Publisher:
-        return Publisher(channel=self.channel(name), signers=self.channels[name].promoters, promoted_by=by, now=now)
+    def publisher(
+        self, name: str, *, by: str = "ann", now: datetime = NOW, ring: Callable[[BrokenGlass], None] | None = None
+    ) -> Publisher:
+        signers = self.channels[name].promoters
+        return Publisher(channel=self.channel(name), signers=signers, promoted_by=by, now=now, ring=ring)
 
     def register(self, version: str, *, weights: bytes | None = None) -> Registration:
         place = self.folder / f"model-{version}"
@@ -103,21 +107,36 @@ class PromotionWorld:
             signer=self.registrar, builder="urn:registrar",
         )  # fmt: skip
 
-    def promote(self, version: str, *, to: str, by: str = "ann", now: datetime = NOW) -> PromotionReport:
+    def promote(
+        self,
+        version: str,
+        *,
+        to: str,
+        by: str = "ann",
+        now: datetime = NOW,
+        ring: Callable[[BrokenGlass], None] | None = None,
+    ) -> PromotionReport:
         return promote(
             client=self.registry,  # type: ignore[arg-type]
             target=self.access(to),
             source=None if to == "dev" else self.access("dev"),
-            publisher=self.publisher(to, by=by, now=now),
+            publisher=self.publisher(to, by=by, now=now, ring=ring),
             name=MODEL,
             version=version,
         )
 
-    def roll_back(self, version: str, *, on: str = "prod", now: datetime = NOW) -> PromotionReport:
+    def roll_back(
+        self,
+        version: str,
+        *,
+        on: str = "prod",
+        now: datetime = NOW,
+        ring: Callable[[BrokenGlass], None] | None = None,
+    ) -> PromotionReport:
         return roll_back(
             client=self.registry,  # type: ignore[arg-type]
             target=self.access(on),
-            publisher=self.publisher(on, now=now),
+            publisher=self.publisher(on, now=now, ring=ring),
             name=MODEL,
             version=version,
         )

@@ -11,9 +11,9 @@ from securesystemslib.signer import CryptoSigner
 
 from tests.unit.promotion.promotion_world import IMAGE, MODEL, NOW, PromotionWorld
 from weighbridge.canonical import Json, JsonObject
-from weighbridge.errors import InputError, TrustError
+from weighbridge.errors import CloudError, InputError, TrustError, WeighbridgeError
 from weighbridge.names import Digest
-from weighbridge.promotion import examine
+from weighbridge.promotion import BrokenGlass, examine
 from weighbridge.promotion.candidate import Candidate
 from weighbridge.registration import Registration
 from weighbridge.trust import (
@@ -319,15 +319,64 @@ def test_going_back_to_what_never_was_promoted_is_no_way_around(world: Promotion
     assert refusal.value.rule == "refused.promotion"
 
 
-def test_two_people_break_the_glass(world: PromotionWorld, roles: Roles) -> None:
+def waived(world: PromotionWorld, roles: Roles) -> Registration:
     done = in_dev(world)
     roles.demand(soak_hours=24)
+    for signer in roles.glass[:2]:
+        roles.waive(done, signer, "soak", "approvals")
+    return done
+
+
+def test_two_people_break_the_glass_and_somebody_is_told_before_the_head_moves(
+    world: PromotionWorld, roles: Roles
+) -> None:
+    done = in_dev(world)
+    roles.demand(soak_hours=24)
+    told: list[tuple[BrokenGlass, int]] = []
+
+    def ring(glass: BrokenGlass) -> None:
+        told.append((glass, len(world.state("prod").promotions(MODEL))))
+
     roles.waive(done, roles.glass[0], "soak")
     with pytest.raises(TrustError):
-        world.promote("1.0.0", to="prod")
+        world.promote("1.0.0", to="prod", ring=ring)
+    assert told == []
     roles.waive(done, roles.glass[1], "soak", "approvals")
-    world.promote("1.0.0", to="prod")
+    promotion = world.promote("1.0.0", to="prod", ring=ring).promotion
     assert resolve(world).waived == {"soak"}
+    [(glass, promoted_before)] = told
+    assert (glass.release, glass.statements, glass.promoted_by) == (done.digest, promotion.statements, "ann")
+    assert (glass.waived, promoted_before) == (("soak",), 0)
+    world.promote("1.0.0", to="prod", ring=ring)
+    assert len(told) == 1, "a repetition that changes nothing breaks nothing"
+
+
+def nobody_answers(glass: BrokenGlass) -> None:
+    raise CloudError("events:PutEvents on the bus: AccessDenied")
+
+
+@pytest.mark.parametrize(("ring", "rule"), [(None, "refused.glass-untold"), (nobody_answers, "cloud")])
+def test_glass_that_nobody_learns_of_stays_whole(
+    world: PromotionWorld, roles: Roles, ring: Callable[[BrokenGlass], None] | None, rule: str
+) -> None:
+    waived(world, roles)
+    with pytest.raises(WeighbridgeError, match="waived by two people, and nobody") as refusal:
+        world.promote("1.0.0", to="prod", ring=ring)
+    assert refusal.value.rule == rule
+    assert world.state("prod").promotions(MODEL) == ()
+
+
+def test_going_back_to_a_promotion_that_broke_the_glass_is_told_too(world: PromotionWorld, roles: Roles) -> None:
+    waived(world, roles)
+    told: list[BrokenGlass] = []
+    world.promote("1.0.0", to="prod", ring=told.append)
+    in_dev(world, "2.0.0")
+    world.promote("2.0.0", to="prod", now=NOW + timedelta(days=2))
+    with pytest.raises(TrustError) as refusal:
+        world.roll_back("1.0.0", now=NOW + timedelta(days=3))
+    assert (refusal.value.rule, world.state("prod").head(MODEL).version) == ("refused.glass-untold", "2.0.0")
+    world.roll_back("1.0.0", now=NOW + timedelta(days=3), ring=told.append)
+    assert [item.waived for item in told] == [("soak",), ("soak",)]
 
 
 @pytest.mark.parametrize("how", ["expired", "one person", "another gate", "another role"])

@@ -8,6 +8,7 @@ from datetime import datetime
 from weighbridge import canonical
 from weighbridge.ledger.events.event import Event, Kind
 from weighbridge.names import Digest
+from weighbridge.promotion import BrokenGlass
 from weighbridge.release import Release
 from weighbridge.resolution import Acceptance, Mark, Scope
 from weighbridge.trust import Promotion
@@ -65,6 +66,23 @@ def promoted(*, promotion: Promotion, environment: str) -> Event:
         release=promotion.release,
         release_id=promotion.release_id,
         details={"source": promotion.source or "registration", "statements": str(promotion.statements)},
+    )
+
+
+def glass_used(*, glass: BrokenGlass, environment: str) -> Event:
+    """Tell of a promotion that is about to be published under waivers."""
+    used = f"{glass.release.hex[:16]}:{glass.statements.hex[:16]}:{int(glass.at.timestamp())}"
+    return Event(
+        id=f"break-glass:{glass.channel}/{glass.name}:{used}",
+        kind="break-glass",
+        at=glass.at,
+        actor=glass.promoted_by,
+        environment=environment,
+        channel=glass.channel,
+        model=glass.name,
+        version=glass.version,
+        release=glass.release,
+        details={"waives": ", ".join(glass.waived), "statements": str(glass.statements), "used": "promotion"},
     )
 
 
