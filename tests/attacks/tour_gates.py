@@ -106,7 +106,7 @@ class Gatekeeper:
 
     def _walk(self, stage: Stage) -> tuple[str, str] | None:
         if stage == "load":
-            return self._load()
+            return self.load()
         try:
             if stage == "promote":
                 self.tour.promote(self.version)
@@ -152,7 +152,8 @@ class Gatekeeper:
             **self.environ,
         }
 
-    def _load(self) -> tuple[str, str] | None:
+    def load(self) -> tuple[str, str] | None:
+        """Start the container; return rule and message of a refusal."""
         tour, err = self.tour, io.StringIO()
 
         def open_tokens(*, origin: TokenOrigin, url: str) -> TokenSource:

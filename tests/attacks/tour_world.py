@@ -77,9 +77,14 @@ class MemoryLedger:
             return self.claims.get((scope, sequence))
 
 
+def tensor(version: str) -> np.ndarray:
+    """Return the one tensor of a version."""
+    return np.frombuffer(version.encode(), dtype=np.uint8).astype(np.float32)
+
+
 def tensors(version: str) -> bytes:
     """Return the weights of a version: a real file of one tensor."""
-    return save({"weight": np.frombuffer(version.encode(), dtype=np.uint8)})
+    return save({"weight": tensor(version)})
 
 
 @dataclass(frozen=True)
@@ -145,10 +150,12 @@ class Tour:
         """Return what a channel says of MODEL."""
         return self.access(name).reader.refresh(MODEL)
 
-    def promote(self, version: str, *, source: bool = True, to: str = "prod", name: str = MODEL) -> PromotionReport:
+    def promote(
+        self, version: str, *, source: bool = True, to: str = "prod", name: str = MODEL, by: str = ANN
+    ) -> PromotionReport:
         """Promote as an honest promoter does, through every gate."""
         publisher = Publisher(
-            channel=self.channel(to), signers=self.channels[to].promoters[:1], promoted_by=ANN, now=self.now
+            channel=self.channel(to), signers=self.channels[to].promoters[:1], promoted_by=by, now=self.now
         )
         return promote(
             client=self.registry, target=self.access(to), source=self.access("dev") if source else None,  # type: ignore[arg-type]
