@@ -179,5 +179,5 @@ def _candidate(
     try:
         source_state = source.reader.refresh(state.name)
     except RegistryNotFoundError as error:
-        raise NothingPromotedError(f"{source.layout.channel}: holds no channel to promote from: {error}") from error
+        raise NothingPromotedError(f"{source.layout.channel}: is no whole channel to promote from: {error}") from error
     return promoted_candidate(client=client, layout=source.layout, state=source_state, version=version)
