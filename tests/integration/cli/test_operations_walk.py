@@ -8,52 +8,33 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.cli_world import IMAGE, KEYS, MODEL, Outcome, World, start_registry
+from tests.integration.cli.cli_world import KEYS, MODEL, Outcome, World, start_registry
+from tests.integration.cli.page_commands import DOCS, commands_of, run_words
 from weighbridge.names import Digest
 
 pytestmark = pytest.mark.twin
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
-NEEDS_AWS = {"approve", "doctor", "guard", "reconcile"}
+PAGE = DOCS / "operations.md"
+ELSEWHERE = {"approve", "doctor", "guard", "reconcile", "setup"}
 TRAIN = b"text,label\nthe registry is full,storage\n"
 HEADER = json.dumps({"a": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}).encode()
 WEIGHTS = len(HEADER).to_bytes(8, "little") + HEADER + b"\1\2\3\4"
-USERS = {"channel": "promoter", "upload": "scientist", "register": "registrar", "inspect": "inspector"}
-
-
-def commands(heading: str) -> list[list[str]]:
-    """The weighbridge commands in the shell blocks under a heading of the page."""
-    part = re.split(rf"^#+ {re.escape(heading)}$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
-    part = re.split(r"^#+ ", part, flags=re.MULTILINE)[0]
-    blocks = re.findall(r"^```bash\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
-    lines = [shlex.split(line) for block in blocks for line in block.splitlines()]
-    return [words[1:] for words in lines if words[0] == "weighbridge"]
 
 
 def follow(world: World, heading: str) -> list[Outcome]:
-    """Run the commands under a heading, each as the identity that does it, with the page's placeholders filled in."""
+    """Run the commands under a heading of the page, but for those that are run elsewhere."""
     values = {
         "ORG/NAME@COMMIT": f"org/base@{'c' * 40}",
-        "HOST/inference@sha256:DIGEST": IMAGE,
         "sha256:DIGEST": str(Digest.of(TRAIN)),
+        "/media/offline/prod-root-1.pem": "keys/offline-root.pem",
     }
-    found = []
-    for words in commands(heading):
-        if words[0] in NEEDS_AWS:
-            continue
-        chosen = [values.get(word, word) for word in words]
-        if words[0] == "promote" and "--dry-run" not in words:
-            chosen.append("--no-parameter")
-        user = USERS.get(words[0], "promoter")
-        run = world.hub if words[0] == "upload" else world.cli
-        found.append(run(*chosen, user=user).ok())
-    return found
+    found = [words for words in commands_of(PAGE.name, heading) if words[0] not in ELSEWHERE]
+    return [run_words(world, words, values=values) for words in found]
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +88,8 @@ def test_a_poisoned_dataset_is_found_and_taken_back(world: World) -> None:
         assert (refused.status, error["rule"]) == (4, "refused.revoked")
 
 
-def test_every_block_is_followed_or_needs_aws() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    said = {line.split()[1] for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-            for line in block.splitlines() if line.startswith("weighbridge ")}  # fmt: skip
+def test_every_block_is_followed_here_or_elsewhere() -> None:
+    said = {words[0] for words in commands_of(PAGE.name)}
     headings = re.findall(r'follow\(world, "([^"]+)"', Path(__file__).read_text(encoding="utf-8"))
-    followed = {words[0] for heading in headings for words in commands(heading)}
-    assert said - followed - NEEDS_AWS == set()
+    followed = {words[0] for heading in headings for words in commands_of(PAGE.name, heading)}
+    assert said - followed - ELSEWHERE == set()
