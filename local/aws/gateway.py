@@ -11,7 +11,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _INVOCATION = re.compile(r"/endpoints/[^/]+/invocations(-response-stream)?")
-_TARGET = b"SageMaker."
+_TARGETS = (b"SageMaker.", b"AnyScaleFrontendService.")
 
 
 class Gateway:
@@ -41,11 +41,11 @@ class Gateway:
 
 
 def is_sagemaker(scope: Message) -> bool:
-    """Whether a request is one of the APIs `sagemaker` (X-Amz-Target) or `sagemaker-runtime` (path)."""
+    """Whether a request is one of the APIs `sagemaker` and `application-autoscaling` (X-Amz-Target) or `sagemaker-runtime` (path)."""
     if scope["type"] != "http" or scope["method"] != "POST":
         return False
     headers = scope["headers"]
     assert isinstance(headers, list)
-    if any(name.lower() == b"x-amz-target" and value.startswith(_TARGET) for name, value in headers):
+    if any(name.lower() == b"x-amz-target" and value.startswith(_TARGETS) for name, value in headers):
         return True
     return _INVOCATION.fullmatch(str(scope["path"])) is not None

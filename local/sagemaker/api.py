@@ -23,7 +23,8 @@ from local.sagemaker.invocation import Invocation
 from local.sagemaker.service import LocalSageMaker
 from local.sagemaker.shapes import Request
 
-TARGET_PREFIX = "SageMaker."
+# Application Auto Scaling answers under its own name; its operations have names that SageMaker has none of.
+TARGET_PREFIXES = ("SageMaker.", "AnyScaleFrontendService.")
 AT_ONCE = 64
 _INVOCATIONS = re.compile(r"/endpoints/([^/]+)/invocations")
 _JSON = "application/x-amz-json-1.1"
@@ -101,7 +102,9 @@ def _invoke(service: LocalSageMaker, endpoint_name: str, request: WireRequest) -
 
 def _call(service: LocalSageMaker, request: WireRequest) -> WireResponse:
     try:
-        operation = request.headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
+        prefix, dot, operation = request.headers.get("x-amz-target", "").partition(".")
+        if prefix + dot not in TARGET_PREFIXES:
+            operation = ""
         answer = service.call(operation, _parse(request.body))
     except AwsError as error:
         body = {"__type": error.code, "message": error.message, **error.fields}

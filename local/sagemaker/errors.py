@@ -44,6 +44,14 @@ class AwsError(Exception):
         return cls.validation(f'Cannot update in-progress endpoint "{arn}".')
 
     @classmethod
+    def still_scaled(cls, *, variants: list[str]) -> Self:
+        """Variants whose capacity Application Auto Scaling holds: their instance type stays."""
+        return cls.validation(
+            f'The variant(s) "{variants}" must be deregistered as scalable target with AWS Auto Scaling before they can be '
+            "removed or have their instance type updated."
+        )
+
+    @classmethod
     def no_endpoint_to_invoke(cls, *, name: str, account: str) -> Self:
         """The runtime's answer for an endpoint that does not exist or does not serve."""
         return cls("ValidationError", f"Endpoint {name} of account {account} not found.")

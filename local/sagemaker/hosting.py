@@ -10,6 +10,7 @@ from local.sagemaker.errors import AwsError
 from local.sagemaker.host import Host
 from local.sagemaker.invocation import Invocation, InvocationResult
 from local.sagemaker.rollout import parse_rollout
+from local.sagemaker.scaling import ScalableTargets
 from local.sagemaker.shapes import JsonObject, Request, check_fields, flag, mapping, name, objects, text
 
 _CREATE = frozenset({"EndpointName", "EndpointConfigName", "DeploymentConfig", "Tags"})
@@ -28,6 +29,7 @@ class Hosting:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
+        self.scaling = ScalableTargets(exists=self._endpoints.__contains__)
 
     def create(self, request: Request) -> JsonObject:
         """CreateEndpoint: the endpoint is Creating."""
@@ -47,7 +49,13 @@ class Hosting:
         check_fields(request, known=_UPDATE, where="UpdateEndpoint")
         endpoint = self.get(text(request, "EndpointName"))
         # An endpoint whose own config was deleted cannot be updated (hashicorp/terraform-provider-aws#48997).
-        self._catalog.config(endpoint.config_name)
+        before = _instance_types(self._catalog.config(endpoint.config_name))
+        after = _instance_types(self._catalog.config(text(request, "EndpointConfigName")))
+        held = [
+            name for name, kind in before.items() if after.get(name) != kind and self.scaling.holds(endpoint.name, name)
+        ]
+        if held:
+            raise AwsError.still_scaled(variants=held)
         plan = self._catalog.plan(
             endpoint_name=endpoint.name,
             config=text(request, "EndpointConfigName"),
@@ -131,6 +139,12 @@ class Hosting:
 
     def _arn(self, endpoint_name: str) -> str:
         return self._host.account.arn(kind="endpoint", name=endpoint_name)
+
+
+def _instance_types(config: Request) -> dict[str, object]:
+    return {
+        text(variant, "VariantName"): variant.get("InstanceType") for variant in objects(config, "ProductionVariants")
+    }
 
 
 def _kept_counts(request: Request, *, endpoint: Endpoint) -> dict[str, int] | None:

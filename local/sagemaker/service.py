@@ -90,6 +90,7 @@ class LocalSageMaker:
         outside = Outside(fetch_s3=fetch_s3, store_s3=store_s3, on_state=on_training_state)
         self._jobs = TrainingJobs(host=host, outside=outside)
         self._tags = Tags()
+        scaling = self._hosting.scaling
         self._operations: dict[str, Callable[[Request], JsonObject]] = {
             "AddTags": self._tags.add,
             "CreateEndpoint": self._tags.tagging(self._hosting.create),
@@ -100,13 +101,18 @@ class LocalSageMaker:
             "DeleteEndpointConfig": catalog.delete_config,
             "DeleteModel": catalog.delete_model,
             "DeleteTags": self._tags.delete,
+            "DeregisterScalableTarget": scaling.deregister,
             "DescribeEndpoint": self._hosting.describe,
             "DescribeEndpointConfig": catalog.describe_config,
             "DescribeModel": catalog.describe_model,
+            "DescribeScalableTargets": scaling.describe,
+            "DescribeScalingPolicies": scaling.describe_policies,
             "DescribeTrainingJob": self._jobs.describe,
             "ListEndpoints": self._hosting.list,
             "ListTags": self._tags.list,
             "ListTrainingJobs": self._jobs.list,
+            "PutScalingPolicy": scaling.put_policy,
+            "RegisterScalableTarget": scaling.register,
             "StopTrainingJob": self._jobs.stop,
             "UpdateEndpoint": self._hosting.update,
         }

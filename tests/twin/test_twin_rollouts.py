@@ -10,7 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from twin_rollout_app import CIDR, ENDPOINT, PARAMETER, STACK, synthesize
+from twin_rollout_app import CIDR, ENDPOINT, INSTANCE_TYPE, MAXIMUM, MINIMUM, PARAMETER, STACK, synthesize
 
 from local.aws.stacks import StackOutcome
 
@@ -29,6 +29,7 @@ class After:
     served: str
     models: tuple[str, ...]
     calls: tuple[dict[str, object], ...]
+    scaled: tuple[tuple[int, int], ...]
 
 
 class Rollouts:
@@ -39,9 +40,10 @@ class Rollouts:
         self.options = twin.aws.client_options()
         self.cdk = twin.cdk(folder / "cdk", app=str(synthesize(folder / "app", image=twin.image)))
 
-    def deploy(self, version: str) -> After:
+    def deploy(self, version: str, *, instance_type: str = "ml.c6i.xlarge") -> After:
         ssm = boto3.client("ssm", **self.options)
-        ssm.put_parameter(Name=PARAMETER, Value=version, Type="String", Overwrite=True)
+        for name, value in ((PARAMETER, version), (INSTANCE_TYPE, instance_type)):
+            ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
         outcome = self.cdk.deploy(STACK).outcomes[STACK]
         assert outcome.outputs, outcome.failures
         return self.look(outcome)
@@ -66,7 +68,15 @@ class Rollouts:
                 if found["ResourceType"] == "AWS::SageMaker::Model"
             ),
             calls=self.calls(),
+            scaled=self.scaled(),
         )
+
+    def scaled(self) -> tuple[tuple[int, int], ...]:
+        """Least and most instances of the variant, if its capacity follows the load."""
+        scaling = boto3.client("application-autoscaling", **self.options)
+        found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        assert len(scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]) == len(found)
+        return tuple((each["MinCapacity"], each["MaxCapacity"]) for each in found)
 
     def calls(self) -> tuple[dict[str, object], ...]:
         """What the recorder got, oldest first, as its log in CloudWatch has it."""
@@ -116,12 +126,12 @@ def created(rollouts: Rollouts) -> After:
 
 @pytest.fixture(scope="module")
 def updated(rollouts: Rollouts, created: After) -> After:
-    return rollouts.deploy("2")
+    return rollouts.deploy("2", instance_type="ml.c6i.2xlarge")
 
 
 @pytest.fixture(scope="module")
 def refused(rollouts: Rollouts, updated: After) -> After:
-    return rollouts.deploy("3:refuse")
+    return rollouts.deploy("3:refuse", instance_type="ml.c6i.4xlarge")
 
 
 def custom(after: After) -> list[tuple[str, str, str | None]]:
@@ -189,6 +199,26 @@ def test_after_the_rollback_everything_is_as_it_was(rollouts, updated, refused):
     assert {event.logical_id for event in deleted} == {"Config", "Model"}
 
 
+def test_capacity_follows_the_load_but_for_a_change_of_the_instance_type(rollouts, created, updated, refused):
+    sagemaker = boto3.client("sagemaker", **rollouts.options)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=updated.outcome.outputs["ConfigName"])
+    assert config["ProductionVariants"][0]["InstanceType"] == "ml.c6i.2xlarge"
+    assert created.scaled == updated.scaled == ((MINIMUM, MAXIMUM),)
+    rollouts.wait_for(lambda: rollouts.scaled() == ((MINIMUM, MAXIMUM),))
+
+
+def test_while_capacity_follows_the_load_the_instance_type_stays(rollouts, updated, refused):
+    rollouts.wait_for(rollouts.scaled)
+    sagemaker = boto3.client("sagemaker", **rollouts.options)
+    serving = sagemaker.describe_endpoint_config(EndpointConfigName=updated.outcome.outputs["ConfigName"])
+    (variant,) = serving["ProductionVariants"]
+    variant = {**variant, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName="twin-other-type", ProductionVariants=[variant])
+    with pytest.raises(sagemaker.exceptions.ClientError, match="deregistered as scalable target"):
+        sagemaker.update_endpoint(EndpointName=ENDPOINT, EndpointConfigName="twin-other-type")
+    sagemaker.delete_endpoint_config(EndpointConfigName="twin-other-type")
+
+
 def test_the_rollback_is_an_event_that_calls_its_target(rollouts, refused):
     def told() -> list[dict[str, object]]:
         return [call for call in rollouts.calls() if call.get("source") == "aws.cloudformation"]
@@ -218,3 +248,4 @@ def test_a_stack_that_is_destroyed_leaves_no_endpoint(rollouts, refused):
     """Runs last in this file: it takes away what the others look at."""
     assert rollouts.cdk.destroy(STACK).outcomes[STACK].status == "DELETE_COMPLETE"
     assert boto3.client("sagemaker", **rollouts.options).list_endpoints()["Endpoints"] == []
+    assert rollouts.scaled() == ()

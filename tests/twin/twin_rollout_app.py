@@ -1,7 +1,7 @@
 """A small CDK app for the local AWS: one endpoint with a fake image, asserted, and a function that records what it gets.
 
 As in the app's inference stack, an SSM parameter names what is deployed: here `VERSION` or `VERSION:MODE`, where MODE is
-what the container does (see SERVE in local_sagemaker_world).
+what the container does (see SERVE in local_sagemaker_world). Another one names the instance type.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from constructs import Construct
 from local.process import ROOT
+from weighbridge_cdk.autoscaling import VariantScaling
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 
 STACK = "twin-rollout"
 ENDPOINT = "twin-endpoint"
 PARAMETER = "/twin/version"
+INSTANCE_TYPE = "/twin/instance-type"
+MINIMUM, MAXIMUM = 1, 3
 CIDR = "10.60.0.0/24"
 RECORDER = """
 import hashlib, json, pathlib, tempfile, urllib.request
@@ -52,12 +55,15 @@ def handler(event, context):
 
 
 class RolloutStack(cdk.Stack):
-    """Recorder (custom resource and target of rules) -> model -> config -> endpoint -> assertion."""
+    """Recorder (custom resource and target of rules) -> model -> config -> endpoint -> assertion -> scaling."""
 
     def __init__(self, scope: Construct, construct_id: str, *, image: str) -> None:
         super().__init__(scope, construct_id)
         version = cdk.CfnParameter(
             self, "Version", type="AWS::SSM::Parameter::Value<String>", default=PARAMETER
+        ).value_as_string
+        instance_type = cdk.CfnParameter(
+            self, "InstanceType", type="AWS::SSM::Parameter::Value<String>", default=INSTANCE_TYPE
         ).value_as_string
         record = self._add_recorder(version)
         model = sagemaker.CfnModel(
@@ -75,7 +81,7 @@ class RolloutStack(cdk.Stack):
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
                     variant_name="primary",
                     model_name=model.attr_model_name,
-                    instance_type="ml.c6i.xlarge",
+                    instance_type=instance_type,
                     initial_instance_count=1,
                     initial_variant_weight=1,
                     container_startup_health_check_timeout_in_seconds=cdk.Token.as_number(
@@ -91,13 +97,26 @@ class RolloutStack(cdk.Stack):
             endpoint_config_name=config.attr_endpoint_config_name,
             retain_all_variant_properties=True,
         )
-        EndpointAssertion(
+        assertion = EndpointAssertion(
             self,
             "Assertion",
             endpoint=endpoint,
             endpoint_name=ENDPOINT,
             endpoint_config_name=config.attr_endpoint_config_name,
             release_digest=record.get_att_string("Digest"),
+        )
+        VariantScaling(
+            self,
+            "Scaling",
+            endpoint=endpoint,
+            endpoint_name=ENDPOINT,
+            variant_name="primary",
+            instance_type=instance_type,
+            assertion=assertion,
+            minimum=MINIMUM,
+            maximum=MAXIMUM,
+            concurrency=4,
+            invocations_per_minute=None,
         )
         network = ec2.CfnVPC(self, "Network", cidr_block=CIDR)
         cdk.CfnOutput(self, "Cidr", value=network.attr_cidr_block)
