@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from weighbridge.names import Digest
+    from weighbridge.trust import Waiver
 
 Channel = Annotated[
     str | None,
@@ -121,14 +122,15 @@ def break_glass(
         opened_at=now,
         expires=now + timedelta(hours=hours),
     )
-    _tell(setup, waiver_of=name, version=version, release=release, reason=reason, waives=waiver.waives, at=now)
+    signer = setup.signer(uris[0])
+    _tell(setup, waiver=waiver, name=name, version=version, release=release, key_id=signer.public_key.keyid)
     envelope = sign_statement(
         name=name,
         version=version,
         release=release,
         predicate_type=BREAK_GLASS_TYPE,
         predicate=waiver.predicate(),
-        signers=[setup.signer(uris[0])],
+        signers=[signer],
     )
     write_statement(setup, name=name, release=release, role=BREAK_GLASS_ROLE, data=bundle([envelope]))
     print_result(
@@ -193,26 +195,24 @@ def _release(setup: Setup, *, name: str, version: str, folder: Path) -> Digest:
     return find(client=client, layout=source.layout, state=state, version=version).release.digest
 
 
-def _tell(
-    setup: Setup, *, waiver_of: str, version: str, release: Digest, reason: str, waives: tuple[str, ...], at: datetime
-) -> None:
+def _tell(setup: Setup, *, waiver: Waiver, name: str, version: str, release: Digest, key_id: str) -> None:
     from weighbridge.cli.events import tell_first
     from weighbridge.cli.setup import who
     from weighbridge.ledger.events import Event
 
-    channel, actor = setup.settings.channel.name, who()
+    opened = f"{key_id[:16]}:{int(waiver.opened_at.timestamp())}"
     tell_first(
         setup,
         event=Event(
-            id=f"break-glass:{channel}/{waiver_of}:{release.hex[:16]}:{int(at.timestamp())}",
+            id=f"break-glass:{waiver.channel}/{name}:{release.hex[:16]}:{opened}",
             kind="break-glass",
-            at=at,
-            actor=actor,
+            at=waiver.opened_at,
+            actor=who(),
             environment=setup.settings.environment,
-            channel=channel,
-            model=waiver_of,
+            channel=waiver.channel,
+            model=name,
             version=version,
             release=release,
-            details={"reason": reason, "waives": ", ".join(waives)},
+            details={"reason": waiver.reason, "waives": ", ".join(waiver.waives), "key": key_id},
         ),
     )

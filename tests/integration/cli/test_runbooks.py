@@ -116,11 +116,35 @@ def test_the_glass_is_broken_by_two(world: World) -> None:
     assert failing() == [("soak", "refused.soak")]
     refused = world.cli("promote", f"{MODEL}:1.0.1", "--to", "prod", "--no-parameter", user="promoter")
     assert (refused.status, "24 hours" in refused.line) == (4, True)
+    assert refused_untold(world, DRILLS[heading][0]) == (2, True)
     follow(world, heading, upto=1)
     assert failing() == [("soak", "refused.soak")]
-    follow(world, "Break the glass")
+    follow(world, heading, upto=2)
     assert failing() == []
+    assert refused_untold(world, [*DRILLS[heading][2], "--no-parameter", "--ledger", LEDGER.format(world)]) == (2, True)
+    assert "1.0.1" not in shown(world)
+    follow(world, "Break the glass")
     assert "1.0.1" in shown(world)
+    told = [entry.event for entry in SqliteEvents(path=world.folder / "ledger.sqlite").events()]
+    told = [event for event in told if event.version == "1.0.1" and event.channel == "prod"]
+    assert [event.kind for event in told[-2:]] == ["break-glass", "promoted"]
+    assert (told[-2].details["used"], told[-2].details["waives"]) == ("promotion", "soak")
+    assert len({event.details["key"] for event in told[:-2]}) == 2
+
+
+LEDGER = "sqlite:{0.folder}/ledger.sqlite"
+
+
+def refused_untold(world: World, words: list[str]) -> tuple[int, bool]:
+    """Run a command while the settings name no ledger of events; return its status, and whether it names what is missing."""
+    path = world.environments / "prod.yaml"
+    kept = path.read_text(encoding="utf-8")
+    change(world, f"ledger: {LEDGER.format(world)}", "ledger: dynamodb:sequences")
+    try:
+        refused = world.cli(*words, user="promoter")
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    return refused.status, "trust.events: is missing" in refused.line
 
 
 def test_a_promoters_key(world: World) -> None:
