@@ -70,6 +70,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=page_ids())
+def test_checks_of_the_doctor_that_are_named_exist(page: Path) -> None:
+    from weighbridge.doctor import CHECKS
+
+    known = {name for check in CHECKS for name in (check.id, check.id.partition(".")[0])}
+    assert set(re.findall(r"--only ([a-z.-]+)", code(page))) <= known
+
+
 def test_stacks_that_are_named_are_those_of_the_app() -> None:
     named = set(
         re.findall(r"cdk deploy ([^\n`]+)", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"))
