@@ -121,7 +121,11 @@ def check_records(layout: ChannelLayout, stored: Stored, signed: Signed) -> Iter
             continue
         release = Digest(match[2])
         if release not in signed.releases:
-            if release not in signed.bundles:
+            bundle = _BUNDLE.fullmatch(match[3])
+            if bundle is not None:
+                # People approve before a release is promoted here: what they state decides nothing until then.
+                yield from _named(info, Digest(bundle[1]), where=f"{repository}/{path}")
+            elif release not in signed.bundles:
                 yield Finding("audit.record-orphan", f"{repository}/{path}", f"nothing that is signed names {release}")
             continue
         yield from _record(signed, release, match[3], info, where=f"{repository}/{path}")
@@ -137,12 +141,17 @@ def _record(signed: Signed, release: Digest, path: str, info: FileInfo, *, where
     if bundle is not None:
         digests[path] = Digest(bundle[1])
     expected = digests.get(path)
-    if expected is not None and info.sha256 not in (None, expected.hex):
+    if expected is not None:
+        yield from _named(info, expected, where=where)
+    elif path != "statements.json" and not _RECORD.fullmatch(path):
+        yield Finding("audit.record-orphan", where, "is no file of a release")
+
+
+def _named(info: FileInfo, expected: Digest, *, where: str) -> Iterator[Finding]:
+    if info.sha256 not in (None, expected.hex):
         yield Finding(
             "audit.record-altered", where, f"is sha256:{info.sha256}; its name or what is signed says {expected}"
         )
-    elif expected is None and path != "statements.json" and not _RECORD.fullmatch(path):
-        yield Finding("audit.record-orphan", where, "is no file of a release")
 
 
 def _list(client: StoredFiles, repository: str) -> Mapping[str, FileInfo]:

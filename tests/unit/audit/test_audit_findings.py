@@ -210,6 +210,17 @@ def forge_a_seal(estate: Estate) -> None:
     estate.seals.put(first=99, data=b"{}")
 
 
+def test_who_approves_before_the_promotion_rings_no_alarm(estate: Estate) -> None:
+    data, release = b'{"envelopes":[]}', Digest.of(b"not promoted here yet")
+    path = estate.world.channels["prod"].layout.later_statement_path(
+        name=MODEL, release=release, role="approver", bundle=Digest.of(data)
+    )
+    estate.files["prod-records", path] = data
+    assert estate.rules() == set()
+    estate.files["prod-records", path] = b"{}"
+    assert estate.rules() == {"audit.record-altered"}
+
+
 ATTACKS: list[tuple[Callable[[Estate], None], set[str]]] = [
     (swap_weights, {"audit.file-altered"}),
     (remove_weights, {"audit.file-missing"}),
