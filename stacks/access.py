@@ -12,7 +12,7 @@ from stacks.alarms import notify
 from stacks.retention import log_retention
 from weighbridge.registry import IamOrigin
 from weighbridge.settings import EnvironmentSettings, IamSettings
-from weighbridge.settings.roles import exchanged_roles
+from weighbridge.settings.roles import named_roles
 from weighbridge_cdk import ArtifactoryConnection, NetworkPlacement, Repositories, TokenRotation
 
 
@@ -81,13 +81,14 @@ def rotate(
 
 
 def name_roles(settings: EnvironmentSettings, roles: Mapping[str, iam.Role]) -> None:
-    """Give the roles that are exchanged the names that `weighbridge setup` binds; the others are left to CloudFormation.
+    """Give the roles that are exchanged the names that `weighbridge setup` binds, and those that sign with keys of another
+    account the names of its key policies; the others are left to CloudFormation.
 
     Args:
         settings: the environment's.
         roles: by their part (see `weighbridge.settings.roles`).
     """
-    names = {found.part: found.name for found in exchanged_roles(settings)}
+    names = named_roles(settings)
     for part, role in roles.items():
         if part in names:
             child = role.node.default_child

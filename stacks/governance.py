@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 from stacks.access import connect, name_roles
 from stacks.alarms import notify
+from stacks.governance_account import copy_bus_arn, forwarding_role
 from stacks.retention import log_retention
 from weighbridge.settings import ApprovalsSettings, EnvironmentSettings, KeeperSettings, KeySettings, TrustSettings
 from weighbridge_cdk import (
@@ -17,6 +18,7 @@ from weighbridge_cdk import (
     ChannelKeeper,
     ChannelPin,
     EventLedger,
+    LedgerForwarding,
     NetworkPlacement,
     ResolutionRecords,
 )
@@ -86,6 +88,15 @@ class GovernanceStack(cdk.Stack):
             log_retention=log_retention(settings),
         )
         notify(self, settings=settings, alarms=found.alarms)
+        if settings.governance is not None:
+            forwarding = LedgerForwarding(
+                self,
+                "Copies",
+                ledger=found,
+                bus_arn=copy_bus_arn(self, settings=settings, governance=settings.governance),
+                role_name=forwarding_role(settings),
+            )
+            notify(forwarding, settings=settings, alarms=forwarding.alarms)
         cdk.CfnOutput(self, "EventsTable", value=found.table.table_name, description="What happened, for trust.events")
         cdk.CfnOutput(self, "SealsBucket", value=found.seals.bucket_name, description="Seals, for trust.seals")
         return found

@@ -17,6 +17,8 @@ from weighbridge_cdk.governed_inference_component import GovernedInferenceCompon
 from weighbridge_cdk.governed_training import GovernedTraining
 from weighbridge_cdk.inspector import Inspector
 from weighbridge_cdk.layer import DependencyLayer
+from weighbridge_cdk.ledger_forwarding import LedgerForwarding
+from weighbridge_cdk.ledger_sealer import LedgerSealer
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.naming import resource_name
 from weighbridge_cdk.network import NetworkPlacement, PrivateNetwork
@@ -29,6 +31,7 @@ from weighbridge_cdk.release_watcher import ReleaseWatcher
 from weighbridge_cdk.resolution_records import ResolutionRecords
 from weighbridge_cdk.sdk_defaults import SdkDefaults
 from weighbridge_cdk.server import Server
+from weighbridge_cdk.shared_key import SharedKey
 from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
 from weighbridge_cdk.token_rotation import TokenRotation
 from weighbridge_cdk.traffic import RollbackThresholds, Rollout
@@ -53,6 +56,8 @@ __all__ = [
     "GovernedModelChecks",
     "GovernedTraining",
     "Inspector",
+    "LedgerForwarding",
+    "LedgerSealer",
     "LibraryFunction",
     "NetworkPlacement",
     "PrivateNetwork",
@@ -69,6 +74,7 @@ __all__ = [
     "RuntimePin",
     "SdkDefaults",
     "Server",
+    "SharedKey",
     "ShownModel",
     "SignerUris",
     "SigningKeys",

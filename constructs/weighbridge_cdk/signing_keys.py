@@ -16,7 +16,7 @@ from weighbridge_cdk.acknowledgements import acknowledge
 
 SIGNING = ("kms:GetPublicKey", "kms:Sign")
 KMS = "awskms:"
-_ALIAS = re.compile(r"(?:arn:[^:]+:kms:[^:]*:[^:]*:)?(alias/[A-Za-z0-9/_-]+)")
+_ALIAS = re.compile(r"(arn:[^:]+:kms:[^:]*:[^:]*:)?(alias/[A-Za-z0-9/_-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +98,27 @@ class SigningKeys(Construct):
 def grant_signing(scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole) -> None:
     """Let `role` sign with the KMS keys among `uris`, by a policy `construct_id` of `scope`; key files need no right."""
     names = [uri.removeprefix(KMS) for uri in dict.fromkeys(uris) if uri.startswith(KMS)]
-    aliases = [match[1] for name in names if (match := _ALIAS.fullmatch(name))]
+    aliases: dict[str, list[str]] = {}
+    for match in filter(None, map(_ALIAS.fullmatch, names)):
+        # An alias ARN may be another account's; which key it means is not known before it is used.
+        place = f"{match[1]}key/*" if match[1] else _key_arn(scope, "*")
+        aliases.setdefault(place, []).append(match[2])
     keys = [_key_arn(scope, name) for name in names if not _ALIAS.fullmatch(name)]
     statements = []
     if keys:
         statements.append(iam.PolicyStatement(actions=list(SIGNING), resources=keys))
-    if aliases:
+    for place, found in aliases.items():
         statements.append(
             iam.PolicyStatement(
                 actions=list(SIGNING),
-                resources=[_key_arn(scope, "*")],
-                conditions={"StringEquals": {"kms:RequestAlias": aliases}},
+                resources=[place],
+                conditions={"StringEquals": {"kms:RequestAlias": found}},
             )
         )
     if statements:
         policy = iam.Policy(scope, construct_id, statements=statements, roles=[role])
-        if aliases:
-            acknowledge(policy, "keys-by-alias", resource=_key_arn(scope, "*"))
+        for place in aliases:
+            acknowledge(policy, "keys-by-alias", resource=place)
 
 
 def _key_arn(scope: Construct, name: str) -> str:

@@ -12,6 +12,7 @@ from weighbridge.names import Digest, check_name
 from weighbridge.settings.document import read_document
 from weighbridge.settings.egress import read_egress
 from weighbridge.settings.endpoint import read_endpoint
+from weighbridge.settings.governance import read_governance
 from weighbridge.settings.guard import read_guard
 from weighbridge.settings.hosting import CacheSettings
 from weighbridge.settings.identity import read_images, read_rotation
@@ -29,6 +30,8 @@ from weighbridge.settings.setup import read_setup
 from weighbridge.settings.training import read_training
 from weighbridge.settings.trust import read_trust
 
+# What the stage of the governance account is called beside the environments.
+GOVERNANCE = "governance"
 ENVIRONMENT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 CHANNEL = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 REGION = r"[a-z]{2}(-[a-z]+)+-[1-9]"
@@ -70,7 +73,7 @@ def load_settings(path: Path) -> EnvironmentSettings:
     top = Section(file=str(path), path="", values=read_document(path))
     top.allow(
         "environment", "account", "region", "channel", "registry", "network", "image_repositories",
-        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard", "cache", "egress",
+        "log_retention_days", "alarm_topic", "models", "trust", "training", "guard", "cache", "egress", "governance",
     )  # fmt: skip
     environment = top.text("environment", pattern=ENVIRONMENT, form="a name of lower-case letters, digits and '-'")
     if environment != path.stem or len(environment) > 20:
@@ -86,9 +89,11 @@ def load_settings(path: Path) -> EnvironmentSettings:
     network = read_network(top.section("network"), region=region)
     _check_reachable(top, registry=registry, network=network)
     trust = read_trust(top, environment=environment, registry=registry)
+    account = top.text("account", pattern=r"[0-9]{12}", form="an AWS account id of twelve digits")
+    training = read_training(top, registry=registry, trust=trust)
     return EnvironmentSettings(
         environment=environment,
-        account=top.text("account", pattern=r"[0-9]{12}", form="an AWS account id of twelve digits"),
+        account=account,
         region=region,
         channel=channel,
         registry=registry,
@@ -107,9 +112,10 @@ def load_settings(path: Path) -> EnvironmentSettings:
         ),
         models=_models(top),
         trust=trust,
-        training=read_training(top, registry=registry, trust=trust),
+        training=training,
         guard=read_guard(top.optional_section("guard"), promote_from=channel.promote_from),
         cache=_cache(top.optional_section("cache")),
+        governance=read_governance(top, account=account, region=region, trust=trust, registers=training is not None),
     )
 
 
@@ -135,6 +141,8 @@ def _check_together(folder: Path, environments: tuple[EnvironmentSettings, ...])
     homes: dict[str, str] = {}
     for each in environments:
         file = folder / f"{each.environment}.yaml"
+        if each.environment == GOVERNANCE and any(other.governance is not None for other in environments):
+            raise SettingsError(f"{file}: environment: {GOVERNANCE!r} is the governance account's name: give another")
         if each.channel.promote_from is not None and each.channel.promote_from not in channels:
             raise SettingsError(
                 f"{file}: channel.promote_from: no environment has the channel {each.channel.promote_from!r}: "

@@ -50,6 +50,21 @@ def exchanged_roles(settings: EnvironmentSettings) -> tuple[ExchangedRole, ...]:
     return tuple(_roles(settings))
 
 
+def signing_roles(settings: EnvironmentSettings) -> dict[str, str]:
+    """Return the names of the functions' roles that sign with keys of a governance account, by their part; none without one.
+
+    The account's key policies name them before they exist.
+    """
+    if settings.governance is None:
+        return {}
+    return {part: _name(settings, part) for part in ("approvals", "auditor", "inspector", "keeper", "registrar")}
+
+
+def named_roles(settings: EnvironmentSettings) -> dict[str, str]:
+    """Return the names of all roles that have one before they exist, by their part."""
+    return {role.part: role.name for role in exchanged_roles(settings)} | signing_roles(settings)
+
+
 def identity_of(settings: EnvironmentSettings, identity: str) -> IdentitySettings:
     """Return who an identity is: as the settings say, else one user for each role that is exchanged for its token, else
     the user `weighbridge-CHANNEL-IDENTITY`."""
@@ -73,10 +88,14 @@ def bindings_of(settings: EnvironmentSettings, identity: str) -> tuple[dict[str,
 
 def _roles(settings: EnvironmentSettings) -> Iterator[ExchangedRole]:
     for identity, part, user in _parts(settings):
-        name = resource_name("weighbridge", settings.environment, *part.split("/"), limit=ROLE_NAME_LIMIT)
+        name = _name(settings, part)
         yield ExchangedRole(
             identity=identity, part=part, name=name, account=settings.account, user=user or name.lower()
         )
+
+
+def _name(settings: EnvironmentSettings, part: str) -> str:
+    return resource_name("weighbridge", settings.environment, *part.split("/"), limit=ROLE_NAME_LIMIT)
 
 
 def _parts(settings: EnvironmentSettings) -> Iterator[tuple[str, str, str | None]]:

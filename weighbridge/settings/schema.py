@@ -165,6 +165,7 @@ class KeySettings:
     approver: str | None = None
     image_builder: str | None = None
     breakglass: tuple[str, ...] = ()
+    exceptions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +268,26 @@ class GuardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GovernanceSettings:
+    """The account that holds the environment's keys, in the environment's region, and a copy of its ledger, in `region`.
+
+    The rest are ARNs of the roles that may sign: `owners` with trust.keys.targets, `promoters` as promoters, `security` with
+    revocations, `breakglass` each with the key of its place, `builders` with image_builder; functions of the environment
+    may by themselves. `readers` may read the copy of the ledger when they name `external_id`.
+    """
+
+    account: str
+    region: str
+    owners: tuple[str, ...]
+    promoters: tuple[str, ...]
+    security: tuple[str, ...]
+    breakglass: tuple[str, ...] = ()
+    builders: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """All that differs between environments. `alarm_topic` is the SNS topic that alarms of governance are sent to."""
 
@@ -285,6 +306,7 @@ class EnvironmentSettings:
     guard: GuardSettings = field(default_factory=GuardSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
     cache: CacheSettings | None = None
+    governance: GovernanceSettings | None = None
 
     def model(self, name: str) -> ModelSettings | None:
         """Return the model of that name, or None."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tools.reference.__main__ import ROOT, pages, stale
 from tools.reference.docstrings import read_docstring
 from tools.reference.pages import package_page, props_page
@@ -60,12 +62,16 @@ def test_the_pages_are_up_to_date() -> None:
     assert stale(pages()) == [], "run `make reference`"
 
 
-def test_a_changed_page_is_noticed() -> None:
-    found = pages()
-    page = Path("docs") / "props.md"
+def test_a_changed_page_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, page, gone = pages(), Path("docs") / "props.md", Path("docs") / "reference" / "weighbridge.pull.md"
+    for path, text in found.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    monkeypatch.setattr("tools.reference.__main__.ROOT", tmp_path)
+    assert stale(found) == []
     assert stale({**found, page: found[page] + "x"}) == [page]
-    del found[Path("docs") / "reference" / "weighbridge.pull.md"]
-    assert stale(found) == [Path("docs") / "reference" / "weighbridge.pull.md"]
+    del found[gone]
+    assert stale(found) == [gone]
 
 
 def test_names_are_followed_to_where_they_are_defined(tmp_path: Path) -> None:
