@@ -17,7 +17,7 @@ CONSTRUCTS = "weighbridge_cdk"
 # The library's doors of docs/architecture.md, and those of data scientists.
 LIBRARY = (
     "registry", "release", "trust", "ledger", "ledger.events", "verification", "resolution", "registration", "jobs", "promotion",
-    "approvals", "pull", "serving", "admission", "reconciliation", "inspection", "lineage", "settings", "sdk", "training",
+    "approvals", "bom", "pull", "serving", "admission", "reconciliation", "inspection", "lineage", "settings", "sdk", "training",
 )  # fmt: skip
 
 
