@@ -73,6 +73,24 @@ def test_the_first_model_reaches_prod(world: World) -> None:
     assert {item["rule"] for item in said["findings"]} == {"audit.no-seals"}  # type: ignore[union-attr,index,call-overload]
 
 
+def test_another_region_follows_the_same_channel(world: World) -> None:
+    text = (world.environments / "prod.yaml").read_text(encoding="utf-8")
+    elsewhere = text.replace("environment: prod\n", "environment: prod-west\n")
+    path = world.environments / "prod-west.yaml"
+    path.write_text(elsewhere.replace("ledger.sqlite", "ledger-west.sqlite"), encoding="utf-8")
+    try:
+        before = world.cli("channel", "show", MODEL, "--env", "prod", "--json", user="reader").ok().json
+        repeated = world.cli(
+            "promote", f"{MODEL}:1.0.0", "--env", "prod-west", "--no-parameter", "--json", user="promoter"
+        )
+        assert repeated.ok().json["version"] == "1.0.0"
+        assert world.cli("channel", "show", MODEL, "--env", "prod-west", "--json", user="reader").ok().json == before
+        unnamed = world.cli("promote", f"{MODEL}:1.0.0", "--to", "prod", "--no-parameter", user="promoter")
+        assert (unnamed.status, "name one with --env" in unnamed.line) == (2, True)
+    finally:
+        path.unlink()
+
+
 def test_a_poisoned_dataset_is_found_and_taken_back(world: World) -> None:
     impact, plan, applied = follow(world, "A dataset turns out to be poisoned")
     assert f"{MODEL}:1.0.0" in impact.out
