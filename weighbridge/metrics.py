@@ -68,6 +68,7 @@ DIMENSIONS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     TOKEN_AGE_HOURS: (("Secret",),),
     AUDIT_FINDINGS: _OF_AN_ENVIRONMENT,
     AUDITED_RELEASES: _OF_AN_ENVIRONMENT,
+    GLASS_BROKEN: _OF_AN_ENVIRONMENT,
     ADMISSION_NOT_JUDGED: ((),),
 }
 """Every metric of the namespace `weighbridge`, and by which sets of dimensions it is kept. No dashboard or alarm may use another.

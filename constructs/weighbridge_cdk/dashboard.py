@@ -250,8 +250,8 @@ class EnvironmentDashboard(Construct):
     def _alarm_of_waiting(self, model: ShownModel) -> cloudwatch.Alarm:
         dimensions = {"Channel": self._channel, "Model": model.name}
         return cloudwatch.Alarm(
-            self,
-            f"Waiting-{model.name}",
+            Construct(self, model.name),
+            "Waiting",
             metric=measured(UNPROMOTED_RELEASES, dimensions, statistic="Minimum", period=cdk.Duration.days(1)),
             threshold=1,
             evaluation_periods=WAITING_DAYS,

@@ -6,6 +6,7 @@ import ast
 import importlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from template_view import Template, only, resources
 from tools.synthesis import ROOT
 from weighbridge import metrics
 from weighbridge.errors import InputError
-from weighbridge.metrics import ADMISSION_NOT_JUDGED, DIMENSIONS, NAMESPACE
+from weighbridge.metrics import DIMENSIONS, NAMESPACE
 from weighbridge.pull.engine import PullReport
 from weighbridge.pull.progress import write_metrics
 from weighbridge_cdk.measured import measured
@@ -51,7 +52,7 @@ def shown(template: Template) -> Iterator[tuple[str, str, dict[str, str]]]:
 def written() -> dict[str, set[tuple[str, ...]]]:
     """Every metric and its sets of dimensions, as the functions that call `embedded` write them."""
     found: dict[str, set[tuple[str, ...]]] = {}
-    for path in sorted((ROOT / "weighbridge").rglob("*.py")):
+    for path in sorted(path for folder in ("weighbridge", "lambdas") for path in (ROOT / folder).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
             calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
@@ -92,7 +93,7 @@ def pulled() -> dict[str, set[tuple[str, ...]]]:
 
 
 def test_every_metric_that_is_known_is_written_by_these_dimensions() -> None:
-    known = {name: set(sets) for name, sets in DIMENSIONS.items() if name != ADMISSION_NOT_JUDGED}
+    known = {name: set(sets) for name, sets in DIMENSIONS.items() if sets != ((),)}
     assert {**written(), **pulled()} == known
 
 
@@ -117,6 +118,8 @@ def test_a_dashboard_shows_only_what_exists(templates: dict[str, Template], envi
 def test_every_alarm_on_a_metric_of_ours_watches_one_that_exists(templates: dict[str, Template]) -> None:
     seen = set()
     for name, template in templates.items():
+        filters = resources(template, "AWS::Logs::MetricFilter").values()
+        filtered = {each["MetricName"] for one in filters for each in one["Properties"]["MetricTransformations"]}
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values():
             properties = alarm["Properties"]
             if properties.get("Namespace") != NAMESPACE:
@@ -126,10 +129,21 @@ def test_every_alarm_on_a_metric_of_ours_watches_one_that_exists(templates: dict
                 tuple(sorted(each["Name"] for each in properties.get("Dimensions", ()))),
             )
             seen.add(metric)
-            if not metric.startswith(ADMISSION_NOT_JUDGED):
+            if metric not in filtered:
                 assert seen_by in {tuple(sorted(each)) for each in DIMENSIONS[metric]}, f"{name}: {metric}"
     assert {metrics.CONTAINER_REFUSALS, metrics.RESOLUTION_REFUSALS, metrics.RESOLUTION_ERRORS} <= seen
     assert {metrics.UNPROMOTED_RELEASES, metrics.REVOKED_RUNNING, metrics.RESOLUTION_ALARMS} <= seen
+
+
+def test_the_page_has_a_row_for_every_metric() -> None:
+    page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    part = page.partition("## Metrics\n")[2].partition("\n## ")[0]
+    cells = [[cell.strip() for cell in line.split("|")[1:4]] for line in part.splitlines() if line.startswith("| `")]
+    by = {
+        name.strip("`"): tuple(re.split(r"[,;] (?:and )?", dimensions)) if dimensions else ()
+        for name, _, dimensions in cells
+    }
+    assert by == {name: tuple(dict.fromkeys(each for one in sets for each in one)) for name, sets in DIMENSIONS.items()}
 
 
 def test_what_nobody_writes_cannot_be_shown() -> None:

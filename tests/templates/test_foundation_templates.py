@@ -21,7 +21,7 @@ def test_stacks_are_named_by_environment(templates: dict[str, Template]) -> None
     assert set(templates) == {
         f"weighbridge-{environment}-{stack}"
         for environment in ("dev", "staging", "prod")
-        for stack in ("network", "registry", "governance", "guard", "inference-minilm")
+        for stack in ("network", "registry", "governance", "guard", "inference-minilm", "observability")
     } | {"weighbridge-dev-training"}
 
 

@@ -262,7 +262,7 @@ def test_settings_reach_the_endpoint(served: dict[str, Template]) -> None:
     told = [
         each for each in resources(template, "AWS::CloudWatch::Alarm").values() if "AlarmActions" in each["Properties"]
     ]
-    assert len(told) == 2, "of the resolution, and of the scaling"
+    assert len(told) == 5, "of the resolution, of the scaling, and three of the dashboard"
     assert all(each["Properties"]["AlarmActions"] == [TOPIC] for each in told)
     capture = only(template, "AWS::SageMaker::EndpointConfig")["Properties"]["DataCaptureConfig"]
     assert (capture["DestinationS3Uri"], capture["InitialSamplingPercentage"]) == ("s3://captures/capture", 5)

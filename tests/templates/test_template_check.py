@@ -38,9 +38,9 @@ def test_review_prints_the_templates_of_one_environment(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n# weighbridge-staging-") == 5
+    assert done.stdout.count("\n# weighbridge-staging-") == 6
     assert "weighbridge-prod" not in done.stdout
-    assert "5 stacks of staging" in done.stderr
+    assert "6 stacks of staging" in done.stderr
 
 
 def test_an_unknown_environment_is_refused(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def promote(
     """
     from weighbridge.cli.events import tell
     from weighbridge.ledger.events import tell as told
+    from weighbridge.logs import correlation
 
     setup = open_target(to, option="--to", env=env, settings=settings, folder=environments)
     client = setup.client()
@@ -120,6 +121,7 @@ def promote(
             "channel": promotion.channel,
             "release": str(promotion.release),
             "release_id": str(promotion.release_id),
+            **correlation(promotion.release_id),
             "sequence": promotion.sequence,
             "reason": promotion.reason,
             "source": promotion.source,
