@@ -80,6 +80,7 @@ def settings_policy(setup: Setup, *, base_owners: tuple[str, ...] = ()) -> Polic
         "inspector": (INSPECTION_TYPE, keys.inspector),
         "approver": (APPROVAL_TYPE if asked.approvals is not None else None, keys.approver),
         "image_builder": (IMAGE_TYPE, keys.image_builder),
+        "exceptions": (None, keys.exceptions),
     }
     held: dict[str, tuple[Key, ...]] = {
         role: (public_key(setup, uri),) for role, (_, uri) in stating.items() if uri is not None
@@ -100,6 +101,7 @@ def settings_policy(setup: Setup, *, base_owners: tuple[str, ...] = ()) -> Polic
             formats=asked.formats,
             bom=asked.bom,
             no_base_model=asked.no_base_model,
+            scanner=asked.scanner,
             soak_hours=asked.soak_hours,
             separation=asked.separation,
             approvals=None if terms is None else Approvals(count=terms.count, days=terms.days),

@@ -57,7 +57,7 @@ def inspect(
         typer.Option(
             "--exceptions-key",
             metavar="KEY",
-            help="Who may sign exceptions: public:PATH, file:PATH or awskms:KEY. May be repeated.",
+            help="Who may sign exceptions for FOLDER: public:PATH, file:PATH or awskms:KEY. May be repeated; with --release it is trust.keys.exceptions.",
         ),
     ] = None,
     scanner: Annotated[
@@ -92,19 +92,31 @@ def inspect(
         raise InputError("FOLDER and --release: give one of the two", rule="input.usage")
     if sign and release is None:
         raise InputError("--sign: states something of a release: name one with --release", rule="input.usage")
-    allowed = None if exceptions is None else _exceptions(exceptions, keys=exceptions_key or [])
+    if release is not None and exceptions_key:
+        raise InputError(
+            "--exceptions-key: is for a folder: exceptions for a release are signed with trust.keys.exceptions",
+            rule="input.usage",
+        )
     scanners = scanners_of(scanner or [], memory=scanner_memory, seconds=scanner_time)
     more: dict[str, Json] = {}
     if release is not None:
         setup = Setup.open(env=env, file=settings, folder=environments)
+        allowed = None if exceptions is None else _exceptions(exceptions, keys=_exceptions_keys(setup))
         report, more = _inspect_release(setup, release=release, sign=sign, exceptions=allowed, scanners=scanners)
     else:
         assert folder is not None
+        allowed = None if exceptions is None else _exceptions(exceptions, keys=exceptions_key or [])
         report = inspect_folder(folder, exceptions=allowed, scanners=scanners)
     if sarif is not None:
         sarif.write_text(json.dumps(report.sarif(), indent=1), encoding="utf-8")
     print_result({**more, **report.fields()}, as_json=as_json, lines={**more, **report_lines(report)})
     raise typer.Exit(0 if report.verdict == "clean" else 1)
+
+
+def _exceptions_keys(setup: Setup) -> list[str]:
+    if setup.keys.exceptions is None:
+        raise SettingsError(f"{setup.file}: trust.keys.exceptions: is missing: name who signs exceptions there")
+    return [setup.keys.exceptions]
 
 
 def _exceptions(file: Path, *, keys: list[str]) -> Mapping[Digest, PickleException]:

@@ -51,7 +51,8 @@ class ExternalRange:
 class FileVerdict:
     """One file. `size` is in bytes. Digest and chunk digests are None for what was blocked before its end was read.
 
-    `outside` is what it reads from files beside it; `excepted_until` the end of the exception that lets it pass.
+    `outside` is what it reads from files beside it; `excepted_until` the end of the exception that lets it pass, and
+    `excepted_by` the signed list that holds it.
     """
 
     path: str
@@ -62,6 +63,7 @@ class FileVerdict:
     chunks: tuple[Digest, ...] | None = None
     outside: tuple[ExternalRange, ...] = ()
     excepted_until: datetime | None = None
+    excepted_by: bytes = b""
 
     @property
     def verdict(self) -> Verdict:

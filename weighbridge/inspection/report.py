@@ -16,11 +16,12 @@ _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 @dataclass(frozen=True, slots=True)
 class ScannerRun:
-    """One scanner that ran: its name and version, and whether it judged every file."""
+    """One scanner that ran: its name and version, whether it judged every file, and how many it judged."""
 
     name: str
     version: str
     complete: bool
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class InspectionReport:
         return {
             "verdict": self.verdict,
             "scanners": [
-                {"name": item.name, "version": item.version, "complete": item.complete} for item in self.scanners
+                {"name": item.name, "version": item.version, "complete": item.complete, "files": item.files}
+                for item in self.scanners
             ],
             "only_own_validators": not self.scanners,
             "validators": dict(VALIDATORS),

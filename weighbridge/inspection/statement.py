@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from weighbridge import __version__
+from weighbridge import __version__, canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import IntegrityError
 from weighbridge.inspection.report import InspectionReport
 from weighbridge.inspection.validators import VALIDATORS
 from weighbridge.release import Release
 from weighbridge.trust.inspected import INSPECTION_TYPE as PREDICATE_TYPE
+from weighbridge.trust.inspected import scanned_by
 from weighbridge.trust.times import format_time
 
 __all__ = ["PREDICATE_TYPE", "inspection_predicate", "inspector", "is_current"]
@@ -48,12 +49,19 @@ def inspection_predicate(report: InspectionReport, release: Release, *, inspecte
         }
         for file in report.files
     ]
+    lists: list[Json] = [
+        canonical.parse_object(data, what="exceptions")
+        for data in dict.fromkeys(file.excepted_by for file in report.files)
+        if data
+    ]
     return {
+        **({"exceptions": lists} if lists else {}),
         "verdict": report.verdict,
         "inspected_at": format_time(inspected_at),
         "inspector": inspector(),
         "scanners": [
-            {"name": item.name, "version": item.version, "complete": item.complete} for item in report.scanners
+            {"name": item.name, "version": item.version, "complete": item.complete, "files": item.files}
+            for item in report.scanners
         ],
         "only_own_validators": not report.scanners,
         "files": files,
@@ -66,9 +74,14 @@ def inspection_predicate(report: InspectionReport, release: Release, *, inspecte
     }
 
 
-def is_current(predicate: Mapping[str, Json]) -> bool:
-    """Tell whether a verified statement says clean, on the word of the validators that run here."""
-    return predicate.get("verdict") == "clean" and predicate.get("inspector") == inspector()
+def is_current(predicate: Mapping[str, Json], *, scanner: str | None = None) -> bool:
+    """Tell whether a verified statement says clean, on the word of the validators that run here, and of `scanner` when it is
+    named."""
+    return (
+        predicate.get("verdict") == "clean"
+        and predicate.get("inspector") == inspector()
+        and (scanner is None or scanned_by(predicate, scanner))
+    )
 
 
 def inspector() -> dict[str, Json]:

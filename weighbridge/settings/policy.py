@@ -46,6 +46,7 @@ class PolicySettings:
     formats: tuple[str, ...] = ()
     bom: str | None = None
     no_base_model: bool = False
+    scanner: str | None = None
     soak_hours: int = 0
     separation: bool = False
     approvals: ApprovalSettings | None = None
@@ -68,7 +69,7 @@ def read_policy(trust: Section, *, approver: bool) -> PolicySettings:
         return PolicySettings()
     section.allow(
         "base_owners", "base_models", "licences", "formats", "soak_hours", "separation", "approvals", "threshold",
-        "principals", "required_statements", "bom", "no_base_model",
+        "principals", "required_statements", "bom", "no_base_model", "scanner",
     )  # fmt: skip
     found = PolicySettings(
         base_owners=section.texts("base_owners", pattern=OWNER, form="an account of the hub"),
@@ -77,6 +78,7 @@ def read_policy(trust: Section, *, approver: bool) -> PolicySettings:
         formats=section.texts("formats", pattern=r"[a-z0-9-]{1,64}", form="a format that `weighbridge inspect` names"),
         bom=section.choice("bom", among=("consistent", "verified")),
         no_base_model=section.flag("no_base_model", default=False),
+        scanner=section.choice("scanner", among=("hayward", "modelaudit")),
         soak_hours=section.integer("soak_hours", minimum=0, maximum=YEAR_IN_HOURS, default=0),
         separation=section.flag("separation", default=False),
         approvals=_approvals(section),

@@ -36,7 +36,9 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
         return None
     section.allow("keys", "ledger", "events", "seals", "keeper", "inspector", "policy", "approvals")
     keys = section.section("keys")
-    keys.allow("root", "promoters", "inspector", "sealer", "approver", "image_builder", "breakglass", *_SINGLE)
+    keys.allow(
+        "root", "promoters", "inspector", "sealer", "approver", "image_builder", "breakglass", "exceptions", *_SINGLE
+    )
     found = KeySettings(
         root=keys.texts("root", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
         promoters=keys.texts("promoters", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
@@ -46,6 +48,7 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
         approver=keys.optional_text("approver", pattern=SIGNER, form=SIGNER_FORM),
         image_builder=keys.optional_text("image_builder", pattern=SIGNER, form=SIGNER_FORM),
         breakglass=keys.texts("breakglass", pattern=SIGNER, form=SIGNER_FORM),
+        exceptions=keys.optional_text("exceptions", pattern=SIGNER, form=SIGNER_FORM),
     )
     _check_stating_keys(keys, found)
     return TrustSettings(
@@ -64,7 +67,7 @@ def _check_stating_keys(section: Section, keys: KeySettings) -> None:
     held = {uri: f"{name}[{i}]" for name in ("root", "promoters") for i, uri in enumerate(getattr(keys, name))}
     held |= {getattr(keys, name): name for name in _SINGLE}
     held |= {uri: name for name in ("inspector", "sealer") if (uri := getattr(keys, name)) is not None}
-    stating = [("approver", keys.approver), ("image_builder", keys.image_builder)]
+    stating = [(name, getattr(keys, name)) for name in ("approver", "image_builder", "exceptions")]
     stating += [(f"breakglass[{i}]", uri) for i, uri in enumerate(keys.breakglass)]
     for name, uri in stating:
         if uri is not None and held.setdefault(uri, name) != name:

@@ -13,9 +13,10 @@ from weighbridge.trust.principals import principal_of
 
 _KEYS = frozenset({"base_models", "formats", "soak_hours", "separation", "approvals", "principals"})
 # Written where they ask for something alone, so that documents of those who do not use them stay as they were.
-_LATER_KEYS = frozenset({"bom", "no_base_model"})
+_LATER_KEYS = frozenset({"bom", "no_base_model", "scanner"})
 BOM_LEVELS = ("consistent", "verified")
 _APPROVALS = frozenset({"count", "days"})
+_SCANNER = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
 _BASE = re.compile(r"[\w.-]+/[\w.-]+(@[0-9a-f]{40})?", re.ASCII)
 MOST_SOAK_HOURS = 8760
 MOST_APPROVALS = 16
@@ -47,7 +48,8 @@ class Gates:
     registered, nor who promoted in the channel before, nor who approves. `bom` asks for a bill of materials that tells the same as
     everything else (`consistent`), and of which every critical field is verified (`verified`). `no_base_model` lets releases
     without a base model pass where base models or their owners are restricted. `principals` says whose a promoter's or a
-    break-glass key is, by key id: two keys of one person count once.
+    break-glass key is, by key id: two keys of one person count once. `scanner` is the name of a scanner that must have judged every
+    file, beside the inspector's own validators.
 
     Raises:
         InputError: naming the field.
@@ -61,6 +63,7 @@ class Gates:
     principals: Mapping[str, str] = field(default_factory=dict)
     bom: str | None = None
     no_base_model: bool = False
+    scanner: str | None = None
 
     def __post_init__(self) -> None:
         for item in self.base_models:
@@ -68,6 +71,8 @@ class Gates:
                 raise InputError(f"gates.base_models: {item!r} is not ORG/NAME or ORG/NAME@REVISION (40 hex digits)")
         if self.bom is not None and self.bom not in BOM_LEVELS:
             raise InputError(f"gates.bom: {self.bom!r} is none of {', '.join(BOM_LEVELS)}")
+        if self.scanner is not None and not _SCANNER.fullmatch(self.scanner):
+            raise InputError(f"gates.scanner: {self.scanner!r} is no name of a scanner")
         _within("gates.soak_hours", self.soak_hours, least=0, most=MOST_SOAK_HOURS)
         if self.separation and not self.principals:
             raise InputError("gates.separation: nobody is known apart without gates.principals: say whose the keys are")
@@ -89,6 +94,8 @@ class Gates:
         later: JsonObject = {} if self.bom is None else {"bom": self.bom}
         if self.no_base_model:
             later["no_base_model"] = True
+        if self.scanner is not None:
+            later["scanner"] = self.scanner
         return {
             **later,
             "base_models": list(self.base_models),
@@ -123,6 +130,7 @@ def parse_gates(document: Mapping[str, Json]) -> Gates:
         principals={key_id: fields.text(principals, key_id, limit=256) for key_id in principals},
         bom=fields.text(document, "bom") if "bom" in document else None,
         no_base_model=no_base,
+        scanner=fields.text(document, "scanner") if "scanner" in document else None,
     )
 
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from weighbridge.canonical import Json
 from weighbridge.errors import TrustError, WeighbridgeError
 from weighbridge.release import Release
 from weighbridge.trust.approval import approvals_at, waived_at
-from weighbridge.trust.inspected import INSPECTION_TYPE
+from weighbridge.trust.exceptions import ROLE as EXCEPTIONS_ROLE
+from weighbridge.trust.inspected import INSPECTION_TYPE, refuse_unsigned_exceptions, scanned_by
+from weighbridge.trust.moments import check_after_statements
 from weighbridge.trust.policy import Policy, check_base_model, check_licences
 from weighbridge.trust.principals import principal_of
 from weighbridge.trust.promotion import Promotion
@@ -23,6 +26,7 @@ REMEDIES: Mapping[str, str] = {
     "bom": "see what is missing with `weighbridge bom score`, and register another version",
     "approvals": "let another person run `weighbridge approve`",
     "base-models": "train from an allowed base model, or let the channel's owner change the policy",
+    "exceptions": "sign the exception with trust.keys.exceptions, and inspect again, or replace the file",
     "formats": "convert the files, and register another version",
     "order": "go back with --rollback-to",
     "promoter": "sign with a key that the policy names, or let the channel's owner name it",
@@ -30,8 +34,10 @@ REMEDIES: Mapping[str, str] = {
     "source": "complete the registration, or promote it in the channel before",
     "statements": "let the role that the refusal names state it: `weighbridge inspect --sign`, `weighbridge image attest`",
     "licences": "state an allowed licence in the model card, and register another version",
+    "scanner": "inspect again with the scanner: `weighbridge inspect --release NAME:VERSION --scanner SCANNER --sign`",
     "separation": "let another person promote",
     "soak": "wait, or break the glass with `weighbridge break-glass`",
+    "time": "set the clock, and promote again",
 }
 
 
@@ -94,8 +100,8 @@ def enforce(case: Case) -> frozenset[str]:
     """Refuse what a gate does not let pass, and return the names of the gates that were waived and would have refused.
 
     Raises:
-        TrustError: rule `refused.base-owner`, `refused.base-model`, `refused.licence`, `refused.format`, `refused.soak`,
-            `refused.separation`, `refused.approvals` or `refused.bom`.
+        TrustError: rule `refused.base-owner`, `refused.base-model`, `refused.licence`, `refused.format`, `refused.scanner`,
+            `refused.exception`, `refused.soak`, `refused.separation`, `refused.approvals` or `refused.bom`.
     """
     gates = judge(case)
     for gate in gates:
@@ -149,12 +155,9 @@ def _formats(case: Case) -> str:
     allowed = case.policy.gates.formats
     if not allowed:
         return "any that the inspector lets pass"
-    inspectors = case.policy.keys_for(INSPECTION_TYPE).keys()
     found: dict[str, str] = {}
-    for statement in case.statements:
-        files = statement.predicate.get("files")
-        if statement.predicate_type != INSPECTION_TYPE or inspectors.isdisjoint(statement.signed_by):
-            continue
+    for predicate in _inspections(case):
+        files = predicate.get("files")
         for file in files if isinstance(files, list) else ():
             if isinstance(file, dict):
                 found[str(file.get("path"))] = str(file.get("format"))
@@ -172,6 +175,40 @@ def _formats(case: Case) -> str:
                 rule="refused.format",
             )
     return ", ".join(sorted(set(found.values())))
+
+
+def _scanner(case: Case) -> str:
+    wanted = case.policy.gates.scanner
+    if wanted is None:
+        return "none asked for"
+    found = _inspections(case)
+    if not found or not all(scanned_by(predicate, wanted) for predicate in found):
+        raise TrustError(
+            f"{_what(case)}: no signed inspection says that {wanted} judged every file, which {case.policy.channel} asks for: "
+            f"inspect again with --scanner {wanted}, or with trust.inspector.scanner: {wanted}",
+            rule="refused.scanner",
+        )
+    return wanted
+
+
+def _exceptions(case: Case) -> str:
+    policy = case.policy
+    keys = [policy.keys[key_id] for key_id in policy.roles.get(EXCEPTIONS_ROLE, ())]
+    count = sum(
+        refuse_unsigned_exceptions(item.predicate, release=case.release, keys=keys, moment=case.moment)
+        for item in case.statements
+        if item.predicate_type == INSPECTION_TYPE
+    )
+    return f"{count} files pass by one" if count else "none needed"
+
+
+def _inspections(case: Case) -> list[Mapping[str, Json]]:
+    inspectors = case.policy.keys_for(INSPECTION_TYPE).keys()
+    return [
+        item.predicate
+        for item in case.statements
+        if item.predicate_type == INSPECTION_TYPE and not inspectors.isdisjoint(item.signed_by)
+    ]
 
 
 def _soak(case: Case) -> str:
@@ -228,6 +265,13 @@ def _approvals(case: Case) -> str:
     return f"approved by {', '.join(sorted(found))}"
 
 
+def _time(case: Case) -> str:
+    latest = check_after_statements(
+        case.moment, statements=case.statements, policy=case.policy, source=case.source, subject=_what(case)
+    )
+    return "nothing is dated" if latest is None else f"after {latest:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _registered_by(case: Case) -> Sequence[tuple[str, str]]:
     registrars = case.policy.keys_for(PREDICATE_TYPE).keys()
     found: list[tuple[str, str]] = []
@@ -262,8 +306,11 @@ _GATES: Mapping[str, Callable[[Case], str]] = {
     "base-models": _base_models,
     "licences": _licences,
     "formats": _formats,
+    "scanner": _scanner,
+    "exceptions": _exceptions,
     "bom": _bom,
     "soak": _soak,
     "separation": _separation,
     "approvals": _approvals,
+    "time": _time,
 }

@@ -19,6 +19,7 @@ from weighbridge import canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import InputError, IntegrityError, TrustError
 from weighbridge.names import Digest, ReleaseId
+from weighbridge.trust.envelope import pae
 from weighbridge.trust.inspected import refuse_blocked
 from weighbridge.trust.policy import Policy
 from weighbridge.trust.promotion import Promotion, parse_promotion
@@ -38,12 +39,6 @@ class Statement:
     predicate_type: str
     predicate: Mapping[str, Json]
     signed_by: tuple[str, ...]
-
-
-def pae(*, payload_type: str, payload: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding, which is what is signed."""
-    kind = payload_type.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def sign_statement(

@@ -179,7 +179,7 @@ def test_statements_that_the_target_does_not_know_stay_behind(world: PromotionWo
     ("excepted", "refused"),
     [
         ([], False),
-        ([{"path": "a.pkl", "until": "2099-01-01T00:00:00Z"}], False),
+        ([{"path": "a.pkl", "until": "2099-01-01T00:00:00Z"}], True),
         ([{"path": "a.pkl", "until": "2026-11-23T12:00:00Z"}], True),
         ([{"path": "a.pkl", "until": "soon"}], True),
         ([None], True),

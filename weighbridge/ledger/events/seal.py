@@ -23,7 +23,7 @@ from weighbridge.errors import InputError, TrustError
 from weighbridge.ledger.events.entry import Head
 from weighbridge.names import Digest, check_name
 from weighbridge.trust.fields import check_keys, positive, text
-from weighbridge.trust.statements import pae
+from weighbridge.trust.envelope import pae
 from weighbridge.trust.times import format_time, parse_time
 
 SCHEMA = "weighbridge.seal/v1"
