@@ -1,6 +1,5 @@
 """Which models would change on the next deployment, and in what: beside `cdk diff`, which shows infrastructure (docs/cli.md)."""
 
-from weighbridge.difference.bill import bill_lines
 from weighbridge.difference.compare import Change, compare
 from weighbridge.difference.models import DifferenceReport, ModelDifference, differences
 from weighbridge.difference.places import Places, named_id, parameter_id, running_id
@@ -12,7 +11,6 @@ __all__ = [
     "ModelDifference",
     "Places",
     "Side",
-    "bill_lines",
     "compare",
     "differences",
     "named_id",

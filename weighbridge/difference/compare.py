@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from weighbridge.bom import compare_boms
 from weighbridge.canonical import Json
 from weighbridge.difference.side import Side
 from weighbridge.release import Release
@@ -43,9 +44,29 @@ def compare(before: Side | None, after: Side | None) -> tuple[Change, ...]:
         for field, read in _FIELDS
         if (old := _value(before, read)) != (new := _value(after, read))
     ]
+    found += _of_bills(before, after)
     found += _of_mappings("metrics", before, after)
     found += _of_mappings("parameters", before, after)
     return tuple(sorted(found, key=lambda item: _ORDER.index(item.field.partition(".")[0])))
+
+
+def _of_bills(before: Side | None, after: Side | None) -> Iterator[Change]:
+    """Yield what only the bills tell: the rest stands in the releases, and is compared there."""
+    if before is None or after is None or before.release is None or after.release is None:
+        return
+    if before.bill is None or after.bill is None:
+        if (before.bill is None) != (after.bill is None):
+            yield Change("bill_of_materials", _presence(before), _presence(after))
+        return
+    for item in compare_boms(before.bill, after.bill):
+        if item.kind == "dependencies":
+            yield Change(f"dependencies.{item.part}", item.before, item.after)
+        elif item.kind == "licences" and item.part != "model":
+            yield Change(f"bill_of_materials.licence of {item.part}", item.before, item.after)
+
+
+def _presence(side: Side) -> Json:
+    return None if side.release is None or side.release.bom is None else str(side.release.bom.digest)
 
 
 def _of_mappings(field: str, before: Side | None, after: Side | None) -> Iterator[Change]:
@@ -157,13 +178,12 @@ _FIELDS: tuple[_Field, ...] = (
     ("image", _of_release(lambda release: release.runtime.image)),
     ("lock", _of_release(lambda release: str(release.runtime.lock))),
     ("files", _of_release(_files)),
-    ("bill_of_materials", lambda side: _list(side.bill)),
     ("inspection", _verdict),
     ("inspected_by", _inspector),
     ("inspected_files", _judged),
 )
 _ORDER = (
     "version", "release", "release_id", "licences", "load_bytes", "metrics", "base_model", "datasets", "training_job",
-    "source_commit", "parameters", "image", "lock", "files", "bill_of_materials", "inspection", "inspected_by",
+    "source_commit", "parameters", "image", "lock", "files", "dependencies", "bill_of_materials", "inspection", "inspected_by",
     "inspected_files",
 )  # fmt: skip

@@ -15,8 +15,9 @@ from weighbridge.difference.side import Side
 from weighbridge.trust.times import format_time
 
 # A pull request's comment holds 65,536 characters; an adapter's bill may list thousands of packages.
+CHANGES_LIMIT = 120
 LIST_LIMIT = 40
-VALUE_LIMIT = 400
+VALUE_LIMIT = 200
 
 
 def json_of(report: DifferenceReport) -> JsonObject:
@@ -65,8 +66,9 @@ def lines_of(report: DifferenceReport) -> Iterator[str]:
     """Yield lines for people."""
     for item in report.models:
         yield _plain(_headline(item))
-        for each in item.changes:
+        for each in item.changes[:CHANGES_LIMIT]:
             yield from _change_lines(each)
+        yield from (f"  {line}" for line in _rest(item))
         for note in item.notes:
             yield f"  note: {_plain(note)}"
     yield _summary(report)
@@ -100,7 +102,8 @@ def _markdown(report: DifferenceReport) -> Iterator[str]:
             yield ""
             yield "| field | now | next |"
             yield "|---|---|---|"
-            yield from (_row(each) for each in item.changes)
+            yield from (_row(each) for each in item.changes[:CHANGES_LIMIT])
+            yield from (f"| {line} | | |" for line in _rest(item))
         if item.notes:
             yield ""
             yield from (f"- {_code(note)}" for note in item.notes)
@@ -109,6 +112,11 @@ def _markdown(report: DifferenceReport) -> Iterator[str]:
         yield "Could not be looked at:"
         yield ""
         yield from (f"- {_code(line)}" for line in report.failures)
+
+
+def _rest(item: ModelDifference) -> tuple[str, ...]:
+    rest = len(item.changes) - CHANGES_LIMIT
+    return (f"and {rest} more (--json lists all)",) if rest > 0 else ()
 
 
 def _row(item: Change) -> str:

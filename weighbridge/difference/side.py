@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from weighbridge.canonical import Json
-from weighbridge.difference.bill import bill_lines
+from weighbridge.bom import BOM_LIMIT, licences, parse_bom
+from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import RefusedError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import ReleaseId
@@ -19,24 +19,27 @@ from weighbridge.trust import ChannelState, Promotion, Statement
 from weighbridge.trust.inspected import INSPECTION_TYPE
 from weighbridge.trust.stores import RegistryReader
 from weighbridge.verification import fetch_record, refuse_revoked
-from weighbridge.verification.gates import BOM_LIMIT, bom_licences
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """A release id and what it names. `promotion` and `release` are None where `refusal` says that they cannot be believed.
 
-    `refusal` is why the resolver would refuse the id now, None when it would not. `licences` and `bill` come from the bill of
+    `refusal` is why the resolver would refuse the id now, None when it would not. `bill` is the bill of
     materials, None without one; `inspection` is the predicate of the inspector's statement, None without one.
     """
 
     release_id: ReleaseId
     promotion: Promotion | None = None
     release: Release | None = None
-    licences: tuple[str, ...] | None = None
-    bill: tuple[str, ...] | None = None
+    bill: JsonObject | None = None
     inspection: Mapping[str, Json] | None = None
     refusal: str | None = None
+
+    @property
+    def licences(self) -> tuple[str, ...] | None:
+        """The licences of the model in the bill of materials, None without one."""
+        return None if self.bill is None else licences(self.bill).get("model", ())
 
     @property
     def title(self) -> str:
@@ -62,28 +65,25 @@ def read_side(
     try:
         promotion = state.promotion(name, release_id)
         found = fetch_record(client=client, layout=layout, state=state, promotion=promotion)
-        licences, bill = _bill(found.release, client=client, layout=layout)
+        bill = _bill(found.release, client=client, layout=layout)
     except RefusedError as error:
         return Side(release_id=release_id, promotion=promotion, refusal=str(error))
     return Side(
         release_id=release_id,
         promotion=promotion,
         release=found.release,
-        licences=licences,
         bill=bill,
         inspection=_inspection(found.statements),
         refusal=_revoked(state, promotion),
     )
 
 
-def _bill(
-    release: Release, *, client: RegistryReader, layout: ChannelLayout
-) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+def _bill(release: Release, *, client: RegistryReader, layout: ChannelLayout) -> JsonObject | None:
     if release.bom is None:
-        return None, None
+        return None
     folder = layout.release_folder(name=release.name, release=release.digest)
     data = client.read(repository=layout.records_repository, path=f"{folder}/{release.bom.path}", limit=BOM_LIMIT)
-    return bom_licences(data, release=release), bill_lines(data)
+    return parse_bom(data, release=release)
 
 
 def _inspection(statements: tuple[Statement, ...]) -> Mapping[str, Json] | None:

@@ -42,9 +42,15 @@ class DifferenceWorld:
     inspector: CryptoSigner
 
     def publish(
-        self, version: str, record: JobRecord, *, licence: str = "mit", inspection: Mapping[str, Json] | None = None
+        self,
+        version: str,
+        record: JobRecord,
+        *,
+        licence: str = "mit",
+        inspection: Mapping[str, Json] | None = None,
+        lock: str = "1.0",
     ) -> ReleaseId:
-        """Register a version, inspect it where an inspection is given, and promote it to dev."""
+        """Register a version, inspect it where an inspection is given, and promote it to dev; `lock` is numpy's version."""
         world = self.world
         folder = world.folder / f"model-{version}"
         folder.mkdir()
@@ -57,7 +63,7 @@ class DifferenceWorld:
         )  # fmt: skip
         done = register(
             client=world.registry, name=MODEL, version=version, incoming=INCOMING,  # type: ignore[arg-type]
-            layout=world.channels["dev"].layout, runtime=Runtime(image=IMAGE, lock=Digest("b" * 64)),
+            layout=world.channels["dev"].layout, runtime=Runtime(image=IMAGE, lock=Digest.of(lock_of(lock))), lock=lock_of(lock),
             signer=world.registrar, builder="urn:registrar",
         )  # fmt: skip
         if inspection is not None:
@@ -93,6 +99,11 @@ class DifferenceWorld:
             state=lambda _: self.world.state("dev"),
             places=Places(before=lambda *_: before, after=lambda *_: after),
         )
+
+
+def lock_of(version: str) -> bytes:
+    """A lock file with two dependencies."""
+    return f"numpy=={version} --hash=sha256:{'a' * 64}\nsafetensors==0.4 --hash=sha256:{'b' * 64}\n".encode()
 
 
 def make_difference_world(folder: Path) -> DifferenceWorld:

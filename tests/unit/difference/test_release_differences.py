@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.difference.difference_world import FIRST, MODEL, SECOND, DifferenceWorld, make_difference_world
 from weighbridge.canonical import Json
-from weighbridge.difference import DifferenceReport
+from weighbridge.difference import Change, DifferenceReport
 from weighbridge.difference.shown import json_of, lines_of, markdown_of
 from weighbridge.names import Digest, ReleaseId
 
@@ -36,11 +36,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> DifferenceWorld:
 @pytest.fixture(scope="module")
 def ids(world: DifferenceWorld) -> tuple[ReleaseId, ReleaseId]:
     scanner: Json = {"name": "modelaudit", "version": "0.2", "complete": True}
-    excepted: Json = {"path": "model.pkl", "until": "2027-01-01T00:00:00Z"}
+    noted: Json = {"path": "config.json", "verdict": "clean", "rules": ["config.note"]}
     return (
         world.publish("1.0.0", FIRST, inspection=inspected()),
         world.publish(
-            "2.0.0", SECOND, licence="apache-2.0", inspection=inspected(scanners=[scanner], excepted=[excepted])
+            "2.0.0", SECOND, licence="apache-2.0", inspection=inspected(scanners=[scanner], files=[noted]), lock="2.0"
         ),
     )
 
@@ -59,8 +59,12 @@ def test_every_field_that_differs_is_told_and_no_other(report: DifferenceReport)
     assert told["base_model"] == (f"org/base@{'a' * 40}", f"org/base@{'b' * 40}")
     assert told["source_commit"] == ("1" * 40, "2" * 40)
     assert {"release", "release_id", "files", "load_bytes"} <= told.keys()
-    # The same on both sides: loss, parameters, image, lock, verdict.
-    assert not {"metrics.loss", "parameters.learning_rate", "image", "lock", "inspection"} & told.keys()
+    # The same on both sides: loss, parameters, image, the other dependency, verdict.
+    same = {"metrics.loss", "parameters.learning_rate", "image", "dependencies.safetensors", "inspection"}
+    assert not same & told.keys()
+    before, after = told["dependencies.numpy"]
+    assert str(before).startswith("1.0 (")
+    assert str(after).startswith("2.0 (")
 
 
 def test_lists_tell_what_came_and_what_went(report: DifferenceReport) -> None:
@@ -68,7 +72,7 @@ def test_lists_tell_what_came_and_what_went(report: DifferenceReport) -> None:
     assert changes["datasets"].added == (f"more {Digest.of(b'more')}",)
     assert changes["datasets"].removed == ()
     assert changes["inspected_by"].added == ("scanner modelaudit 0.2",)
-    assert changes["inspected_files"].added == ("model.pkl: excepted until 2027-01-01T00:00:00Z",)
+    assert changes["inspected_files"].added == ("config.json: config.note",)
 
 
 def test_what_only_the_job_says_is_marked(report: DifferenceReport) -> None:
@@ -148,3 +152,11 @@ def test_nothing_that_a_job_wrote_is_markup_in_a_pull_request(tmp_path_factory: 
     (row,) = [line for line in text.splitlines() if "everyone" in line]
     assert row == "| `metrics.x\\|'<img src=a> (claimed)` | `none` | `@everyone \\| '[a](http://b)'` |"
     assert text.startswith("### weighbridge: models of `dev`\n\n1 of 1 models would change")
+
+
+def test_a_comment_holds_what_a_pull_request_takes(report: DifferenceReport) -> None:
+    many = tuple(Change(f"dependencies.package-{number}", "1" * 500, "2" * 500) for number in range(1000))
+    long = replace(report, models=tuple(replace(item, changes=many) for item in report.models))
+    assert len(markdown_of(long)) < 65_536
+    assert "and 880 more (--json lists all)" in markdown_of(long)
+    assert "  and 880 more (--json lists all)" in list(lines_of(long))
