@@ -41,6 +41,7 @@ STEPS = (
         "command line, functions, pull, local SageMaker: with servers and processes",
         ((*PYTEST, *TWO, "tests/integration"),),
     ),
+    Step("attacks", "the attacker's tour", ((*PYTEST, *TWO, "tests/attacks"),), budget=60),
     Step("contract", "registry contract and real clients", ((*PYTEST, "tests/contract", "tests/clients"),)),
     Step("sdk", "the SageMaker SDK v3, and the notebook", ((*PYTEST, "tests/sdk"),)),
     Step("twin", "the twin: real CDK CLI, Lambdas, containers", ((*PYTEST, "tests/twin"),)),

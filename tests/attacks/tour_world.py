@@ -123,12 +123,13 @@ class Tour:
     floor: str = "root=1"
     now: datetime = NOW
     kept: Path | None = None
+    told: list[Promotion] = field(default_factory=list)
 
     def copy(self, folder: Path) -> Tour:
         """Return a copy to attack."""
         self.face.registry = replace(self.registry, files=dict(self.registry.files), answers={}, copied={}, writes=[])
         ledger = MemoryLedger(self.ledger.claims)
-        return replace(self, folder=folder, registry=self.face.registry, ledger=ledger)
+        return replace(self, folder=folder, registry=self.face.registry, ledger=ledger, told=list(self.told))
 
     def channel(self, name: str) -> Channel:
         """Return a channel's writing side."""
@@ -157,10 +158,12 @@ class Tour:
         publisher = Publisher(
             channel=self.channel(to), signers=self.channels[to].promoters[:1], promoted_by=by, now=self.now
         )
-        return promote(
+        report = promote(
             client=self.registry, target=self.access(to), source=self.access("dev") if source else None,  # type: ignore[arg-type]
             publisher=publisher, name=name, version=version,
         )  # fmt: skip
+        self.told.append(report.promotion)
+        return report
 
     def envelopes(self, version: str = NEW) -> list[JsonObject]:
         """Return what honest roles stated of a version of MODEL for prod."""
