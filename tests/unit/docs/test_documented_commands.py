@@ -83,5 +83,6 @@ def test_stacks_that_are_named_are_those_of_the_app() -> None:
         re.findall(r"cdk deploy ([^\n`]+)", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"))
     )
     stacks = {stack for line in named for stack in line.split()}
-    known = {"network", "registry", "governance", "guard", "training", "inference-minilm"}
+    known = {"network", "registry", "governance", "guard", "training", "inference-minilm", "observability"}
+    known |= {"keys-prod", "ledger-prod"}
     assert {stack.partition("/")[2] for stack in stacks} == known
