@@ -21,6 +21,7 @@ from weighbridge.names import Digest, check_name
 from weighbridge.trust.delegations import delegate, delegated_roles
 from weighbridge.trust.distinct import check_people
 from weighbridge.trust.journal import Journal
+from weighbridge.trust.moments import CLOCK_SKEW, latest_of
 from weighbridge.trust.partial import Parts, SignedPromotion
 from weighbridge.trust.policy import POLICY_PATH, Policy
 from weighbridge.trust.promotion import Promotion, PromotionRequest, parse_promotion
@@ -120,7 +121,8 @@ class Channel:
         if head is not None and request.asks_for(head):
             self._publish(view, role, request.name, now=now)
             return head
-        promotion = self._claim(request, after=head, now=now, supersede=supersede)
+        moment = self._moment(view, owner, records, now=now)
+        promotion = self._claim(request, after=head, now=moment, supersede=supersede)
         changed = copy.deepcopy(role.signed)
         changed.targets[promotion.target_path] = make_target(path=promotion.target_path, data=promotion.to_bytes())
         self._publish_change(view, role, changed, request.name, delegator=owner, signers=signers, now=now)
@@ -152,7 +154,8 @@ class Channel:
         if head is not None and replace(request, promoted_by=head.promoted_by).asks_for(head):
             self._publish(view, role, request.name, now=now)
             return SignedPromotion(promotion=head, signed=wanted, wanted=wanted)
-        promotion = self._claim(request, after=head, now=now, supersede=supersede, whoever=True)
+        moment = self._moment(view, owner, records, now=now)
+        promotion = self._claim(request, after=head, now=moment, supersede=supersede, whoever=True)
         changed = copy.deepcopy(role.signed)
         changed.targets[promotion.target_path] = make_target(path=promotion.target_path, data=promotion.to_bytes())
         changed.version, changed.expires = role.free_version, now + self._expiries.of(request.name)
@@ -333,6 +336,22 @@ class Channel:
         if claimed is not None:
             return _Role(signed=claimed.metadata.signed, free_version=free, data=claimed.data)
         return _Role(signed=published or Targets(), free_version=free, data=None)
+
+    def _moment(self, view: View, owner: Targets, records: Mapping[int, Promotion], *, now: datetime) -> datetime:
+        """Return the time of the next promotion: now, or a little later, where the clock of who promoted last runs ahead."""
+        latest = latest_of(records, revoked=())
+        if latest is None or latest.promoted_at <= now:
+            return now
+        listed = read_targets(self._store, role=REVOCATIONS, snapshot=view.snapshot, delegator=owner)
+        latest = latest_of(records, revoked=read_revocations(listed) if listed is not None else ())
+        if latest is not None and latest.promoted_at > now + CLOCK_SKEW:
+            raise TrustError(
+                f"{self._channel}: promotion {latest.sequence} of {latest.name}:{latest.version} says that it was made at "
+                f"{latest.promoted_at:%Y-%m-%dT%H:%M:%SZ}, later than now: check the clock here; if it is right, revoke that "
+                "release",
+                rule="refused.time",
+            )
+        return now if latest is None else max(now, latest.promoted_at)
 
     def _claim(
         self,

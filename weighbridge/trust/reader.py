@@ -159,6 +159,7 @@ class ChannelReader:
             versions=Floor({role: version for role, version in known.items() if role in roles}),
             policy=policy,
             expires=min(item.expires for item in loaded),
+            read_at=self._time(),
             records=records,
             revocations=read_revocations(revocations),
             kept=kept,

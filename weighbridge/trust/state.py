@@ -27,7 +27,7 @@ class ChannelState:
     """Verified state of one channel, for one model.
 
     `versions` are the metadata versions seen (a floor for whoever reads later), `expires` the first moment at which
-    one of them stops being valid, `kept` whether it was read from the kept folder alone, without the registry.
+    one of them stops being valid, `read_at` when it was read by the reader's clock, `kept` whether it was read from the kept folder alone, without the registry.
     """
 
     channel: str
@@ -35,6 +35,7 @@ class ChannelState:
     versions: Floor
     policy: Policy
     expires: datetime
+    read_at: datetime
     records: Mapping[int, Promotion]
     revocations: Mapping[Digest, Revocation]
     kept: bool = False

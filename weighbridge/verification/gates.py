@@ -10,6 +10,7 @@ from weighbridge.release import Release
 from weighbridge.trust import ChannelState, Policy, Promotion, Statement
 from weighbridge.trust.gates import Gates
 from weighbridge.trust.judging import Bill, Case, enforce
+from weighbridge.trust.moments import check_place
 from weighbridge.trust.statements import source_of_bundle
 
 __all__ = ["BOM_LIMIT", "bom_findings", "bom_licences", "enforce_gates"]
@@ -33,9 +34,11 @@ def enforce_gates(
         lock: bytes of the release's copy of its lock file, None without one; dependencies are verified by it.
 
     Raises:
-        TrustError: as `weighbridge.trust.judging.enforce`; rule `refused.promotion`, for a rollback to what never was promoted.
+        TrustError: as `weighbridge.trust.judging.enforce`; rule `refused.promotion`, for a rollback to what never was promoted;
+            rule `refused.time`, for a time that its place in the channel or the clock gives the lie.
         IntegrityError: the bill is not the release's.
     """
+    check_place(promotion, state=state)
     first = _first(state, promotion)
     case = Case(
         release=release,

@@ -283,6 +283,7 @@ def test_what_was_signed_a_moment_ago_may_not_be_told_yet(estate: Estate) -> Non
     estate.world.channel("prod").publish_promotion(
         request=request, signers=estate.world.channels["prod"].promoters, now=LATER - timedelta(minutes=1)
     )
+    estate.world.clock = LATER
     assert estate.rules() == set()
 
 

@@ -49,12 +49,13 @@ class ChannelWorld:
 
 @dataclass
 class PromotionWorld:
-    """dev and prod, which promotes from dev."""
+    """dev and prod, which promotes from dev. `clock` is the readers': the latest time at which something was promoted."""
 
     folder: Path
     registry: MemoryRegistry
     registrar: CryptoSigner
     channels: dict[str, ChannelWorld] = field(default_factory=dict)
+    clock: datetime = NOW
 
     def copied_to(self, folder: Path) -> PromotionWorld:
         """The same channels and keys over a copy of what the registry holds."""
@@ -78,7 +79,7 @@ class PromotionWorld:
             source=RegistryStore(client=self.registry, repository=found.layout.records_repository),
             root=found.root,
             folder=self.folder / f"reader-{next(_folders)}",
-            now=NOW,
+            now=self.clock,
         )
         return ChannelAccess(layout=found.layout, reader=reader)
 
@@ -89,6 +90,7 @@ class PromotionWorld:
         self, name: str, *, by: str = "ann", now: datetime = NOW, ring: Callable[[BrokenGlass], None] | None = None
     ) -> Publisher:
         signers = self.channels[name].promoters
+        self.clock = max(self.clock, now)
         return Publisher(channel=self.channel(name), signers=signers, promoted_by=by, now=now, ring=ring)
 
     def register(self, version: str, *, weights: bytes | None = None) -> Registration:

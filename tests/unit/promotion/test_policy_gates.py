@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from securesystemslib.signer import CryptoSigner
 
+from tests.unit.promotion.policy_roles import Roles, in_dev, resolve
 from tests.unit.promotion.promotion_world import IMAGE, MODEL, NOW, PromotionWorld
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import CloudError, InputError, TrustError, WeighbridgeError
@@ -18,7 +18,6 @@ from weighbridge.promotion.candidate import Candidate
 from weighbridge.registration import Registration
 from weighbridge.trust import (
     APPROVAL_TYPE,
-    BREAK_GLASS_TYPE,
     IMAGE_TYPE,
     Approval,
     Approvals,
@@ -28,82 +27,16 @@ from weighbridge.trust import (
     bundle,
     parse_policy,
     sign_image_statement,
-    sign_statement,
 )
 from weighbridge.trust.inspected import INSPECTION_TYPE
-from weighbridge.verification import VerifiedRelease, verify_release
 
 ANN, BOB, CAT = ("arn:aws:iam::111111111111:user/" + name for name in ("ann", "bob", "cat"))
 REGISTRAR = "urn:registrar"
 
 
-class Roles:
-    """The keys of those who state something, and the policy that names them."""
-
-    approver, inspector, builder = (CryptoSigner.generate_ecdsa() for _ in range(3))
-    glass = [CryptoSigner.generate_ed25519() for _ in range(3)]
-
-    def __init__(self, world: PromotionWorld) -> None:
-        self.world = world
-
-    def demand(self, *, to: str = "prod", required: Mapping[str, str] | None = None, **gates: object) -> None:
-        found = self.world.channels[to]
-        held = {
-            "approver": [self.approver], "inspector": [self.inspector], "image_builder": [self.builder],
-            "breakglass": self.glass,
-        }  # fmt: skip
-        keys = {item.public_key.keyid: item.public_key for items in held.values() for item in items}
-        policy = replace(
-            found.policy,
-            keys={**found.policy.keys, **keys},
-            roles={**found.policy.roles, **{r: tuple(i.public_key.keyid for i in items) for r, items in held.items()}},
-            required_statements={
-                **found.policy.required_statements, **{kind: (role,) for kind, role in (required or {}).items()},
-            },
-            gates=Gates(**gates),  # type: ignore[arg-type]
-        )  # fmt: skip
-        self.world.channel(to).set_policy(policy=policy, signers=found.signers.targets, now=NOW)
-
-    def say(
-        self, done: Registration, kind: str, predicate: JsonObject, signer: CryptoSigner, *, role: str, to: str = "prod"
-    ) -> None:
-        envelope = sign_statement(
-            name=MODEL, version=done.release.version, release=done.digest, predicate_type=kind, predicate=predicate,
-            signers=[signer],
-        )  # fmt: skip
-        data, layout = bundle([envelope]), self.world.channels[to].layout
-        path = layout.later_statement_path(name=MODEL, release=done.digest, role=role, bundle=Digest.of(data))
-        self.world.registry.deploy_bytes(repository=layout.records_repository, path=path, data=data)
-
-    def approve(
-        self, done: Registration, who: str, *, at: datetime = NOW, days: int = 7, channel: str = "prod"
-    ) -> None:
-        approval = Approval(
-            channel=channel, approver=who, reason="looked at", approved_at=at, expires=at + timedelta(days=days),
-            event="sha256:" + "c" * 64,
-        )  # fmt: skip
-        self.say(done, APPROVAL_TYPE, approval.predicate(), self.approver, role="approver")
-
-    def waive(self, done: Registration, signer: CryptoSigner, *gates: str, at: datetime = NOW, hours: int = 1) -> None:
-        waiver = Waiver(channel="prod", waives=gates, reason="fire", opened_at=at, expires=at + timedelta(hours=hours))
-        self.say(done, BREAK_GLASS_TYPE, waiver.predicate(), signer, role="breakglass")
-
-
 @pytest.fixture
 def roles(world: PromotionWorld) -> Roles:
     return Roles(world)
-
-
-def in_dev(world: PromotionWorld, version: str = "1.0.0") -> Registration:
-    done = world.register(version)
-    world.promote(version, to="dev", by="dora")
-    return done
-
-
-def resolve(world: PromotionWorld, channel: str = "prod") -> VerifiedRelease:
-    return verify_release(
-        client=world.registry, layout=world.channels[channel].layout, state=world.state(channel), name=MODEL  # type: ignore[arg-type]
-    )  # fmt: skip
 
 
 def refused_everywhere(world: PromotionWorld, monkeypatch: pytest.MonkeyPatch, rule: str) -> None:

@@ -31,6 +31,7 @@ def state(*promotions: Promotion, revoked: bool = False) -> ChannelState:
         versions=Floor({"root": 1}),
         policy=Policy(channel="prod", keys={}, roles={}, required_statements={}),
         expires=NOW + timedelta(days=1),
+        read_at=NOW,
         records={each.sequence: each for each in promotions or (promotion(),)},
         revocations={ACCEPTED.release: Revocation(ACCEPTED.release, "leaks", NOW)} if revoked else {},
     )
