@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,16 @@ def code(page: Path) -> str:
     return "\n".join([blocks, *SPANS.findall(text)])
 
 
+@cache
+def commands() -> typer.core.TyperGroup:
+    root = typer.main.get_command(app)
+    assert isinstance(root, typer.core.TyperGroup)
+    return root
+
+
 def leaf(words: list[str]) -> tuple[str, set[str]] | None:
     """Return the command that `words` begin with and its options; None for prose."""
-    node = typer.main.get_command(app)
+    node = commands()
     path = []
     for word in words:
         children = getattr(node, "commands", None)
