@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from securesystemslib.signer import CryptoSigner
 
 from tests.unit.promotion.promotion_world import MODEL, NOW, PromotionWorld
 from weighbridge.canonical import JsonObject
+from weighbridge.errors import TrustError
 from weighbridge.names import Digest
 from weighbridge.registration import Registration
+from weighbridge.release import Release
+from weighbridge.serving import ContainerEnvironment, RegistryChain
 from weighbridge.trust import (
     APPROVAL_TYPE,
     BREAK_GLASS_TYPE,
     Approval,
+    ChannelState,
     Gates,
     Waiver,
     bundle,
@@ -83,6 +88,42 @@ def in_dev(world: PromotionWorld, version: str = "1.0.0") -> Registration:
 
 
 def resolve(world: PromotionWorld, channel: str = "prod") -> VerifiedRelease:
-    return verify_release(
-        client=world.registry, layout=world.channels[channel].layout, state=world.state(channel), name=MODEL  # type: ignore[arg-type]
-    )  # fmt: skip
+    """Return the channel's head as a resolver sees it; a container that starts with it must say the same, or refuse by that rule."""
+    state = world.state(channel)
+    try:
+        found = verify_release(
+            client=world.registry,  # type: ignore[arg-type]
+            layout=world.channels[channel].layout,
+            state=state,
+            name=MODEL,
+        )
+    except TrustError as error:
+        refused = error
+    else:
+        assert start_container(world, state).digest == found.digest
+        return found
+    with pytest.raises(TrustError) as refusal:
+        start_container(world, state)
+    assert refusal.value.rule == refused.rule
+    raise refused
+
+
+def start_container(world: PromotionWorld, state: ChannelState) -> Release:
+    """Verify the head as a container does before it loads a byte of it."""
+    head, layout = state.head(MODEL), world.channels[state.channel].layout
+    environment = ContainerEnvironment.read(
+        {
+            "WEIGHBRIDGE_RELEASE": f"{world.registry.host}/{layout.models_repository}/{MODEL}:{head.version}@{head.release}",
+            "WEIGHBRIDGE_PROMOTION": str(head.release_id),
+            "WEIGHBRIDGE_ROOT": str(world.channels[state.channel].root),
+            "WEIGHBRIDGE_FLOOR": str(state.versions),
+            "WEIGHBRIDGE_CHANNEL": state.channel,
+            "WEIGHBRIDGE_REGISTRY_URL": world.registry.url,
+            "WEIGHBRIDGE_MODELS_REPOSITORY": layout.models_repository,
+            "WEIGHBRIDGE_RECORDS_REPOSITORY": layout.records_repository,
+            "WEIGHBRIDGE_TOKEN_SECRET_ID": "reader",
+            "WEIGHBRIDGE_ML_ROOT": str(world.folder / "ml"),
+        }
+    )
+    chain = RegistryChain(client=world.registry, now=world.clock)  # type: ignore[arg-type]
+    return chain.verify(environment)

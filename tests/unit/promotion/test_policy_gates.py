@@ -1,4 +1,4 @@
-"""The gates of a policy: refused at promotion and, with the promotion's own check bypassed, at resolution; a control passes."""
+"""The gates of a policy: refused at promotion and, with the promotion's own check bypassed, at resolution and at load; a control passes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def roles(world: PromotionWorld) -> Roles:
 
 
 def refused_everywhere(world: PromotionWorld, monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
-    """The promotion is refused and no head moves; past it, resolving refuses by the same rule."""
+    """The promotion is refused and no head moves; past it, resolver and container refuse by the same rule."""
     with pytest.raises(TrustError) as refusal:
         world.promote("1.0.0", to="prod")
     assert refusal.value.rule == rule
