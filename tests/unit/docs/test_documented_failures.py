@@ -48,10 +48,22 @@ def test_the_other_rules_of_the_tree_are_named() -> None:
     assert {rule for rule in others if f"`{rule}`" not in section("Refusals by rule")} == set()
 
 
-@pytest.mark.parametrize("heading", ["Stacks and endpoints", "Alarms", "Refusals by rule"])
+def test_what_the_hook_says_is_what_it_says() -> None:
+    said = {
+        part
+        for path in (ROOT / "weighbridge" / "admission").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(part := node.value, str)
+    }
+    phrases = [text for row in cells("What the hook says") for text in re.findall(r"`([a-z][^`]+)`", row[0])]
+    assert len(phrases) >= 9
+    assert [text for text in phrases if not any(text in each for each in said)] == []
+
+
+@pytest.mark.parametrize("heading", ["Stacks and endpoints", "What the hook says", "Alarms", "Refusals by rule"])
 def test_every_row_says_something_in_every_column(heading: str) -> None:
     rows = cells(heading)
-    assert len(rows) > 10
+    assert len(rows) >= 10
     assert [row for row in rows if not all(row) or len(row) != len(rows[0])] == []
 
 
