@@ -11,6 +11,8 @@ from local.demo.founding import LOCK, short
 from local.demo.story import Step, require
 from local.demo.world import HUB_MODEL, MODEL, MODEL_FILES, Identity, World
 from local.registry.standard import HUB, INCOMING, models_repository
+from weighbridge.logs import CORRELATION, correlation_id
+from weighbridge.names import ReleaseId
 from weighbridge.release import files_in, hash_file
 
 FIRST = "1.0.0"
@@ -81,7 +83,9 @@ def inspect_first(world: World, step: Step) -> None:
     model = (f"{MODEL}:{FIRST}", "--env", "dev", "--environments", str(world.environments))
     refused = world.try_weighbridge("promote", *model, identity="promoter")
     require(refused.returncode == 4 and "signed by inspector" in refused.stderr, f"promoted: {refused.stderr}")
-    step.proved("promoting it before its inspection was refused: the channel's policy requires the inspector's statement")
+    step.proved(
+        "promoting it before its inspection was refused: the channel's policy requires the inspector's statement"
+    )
     done = world.weighbridge("inspect", "--release", *model, "--sign", identity="inspector")
     files = done["files"]
     require(done["verdict"] == "clean" and isinstance(files, list), f"inspection: {done}")
@@ -135,7 +139,21 @@ def deploy_endpoint(world: World, step: Step, *, promoted: Promoted) -> Answer:
     body = answer.body.get("embeddings")
     require(isinstance(body, list) and len(body) == 2, "the endpoint gave no embeddings")
     step.proved(f"{ENDPOINT} answered: version {answer.version}, release {short(answer.release)} in its headers")
+    _check_correlation(world, promoted=promoted)
     return answer
+
+
+def _check_correlation(world: World, *, promoted: Promoted) -> None:
+    """Require that resolver, assertion and both containers wrote of this promotion under one id."""
+    wanted = correlation_id(ReleaseId.parse(promoted.release_id))
+    places = {
+        "resolver": (function_logs(world, INFERENCE, "Resolver"), "resolved"),
+        "assertion": (function_logs(world, INFERENCE, "Checker"), "answered"),
+        "containers": (ENDPOINT_LOGS, "loaded"),
+    }
+    for who, (group, event) in places.items():
+        found = [line.get(CORRELATION) for line in world.clouds.log_events(group, name=event)]
+        require(wanted in found, f"{who}: no line {event!r} bears the correlation id {wanted}: {found}")
 
 
 def check_answer(world: World, *, promoted: Promoted) -> Answer:
