@@ -69,8 +69,12 @@ def _deny(sid: str, *actions: str, condition: Mapping[str, Json] | None = None) 
     return statement if condition is None else {**statement, "Condition": dict(condition)}
 
 
+def partition_of(region: str) -> str:
+    """Return the partition of AWS that a region is in."""
+    found = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((partition for start, partition in found.items() if region.startswith(start)), "aws")
+
+
 def _bootstrapped_role(settings: EnvironmentSettings) -> str:
-    partition = "aws-cn" if settings.region.startswith("cn-") else "aws"
-    partition = "aws-us-gov" if settings.region.startswith("us-gov-") else partition
     account, region = settings.account, settings.region
-    return f"arn:{partition}:iam::{account}:role/cdk-{QUALIFIER}-cfn-exec-role-{account}-{region}"
+    return f"arn:{partition_of(region)}:iam::{account}:role/cdk-{QUALIFIER}-cfn-exec-role-{account}-{region}"
