@@ -18,7 +18,7 @@ PAGES = sorted(
 )
 FENCES = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPANS = re.compile(r"`([^`\n]+)`")
-COMMAND = re.compile(r"^weighbridge ([a-z].*)$", re.MULTILINE)
+COMMAND = re.compile(r"^ *weighbridge ([a-z].*)$", re.MULTILINE)
 
 
 def page_ids() -> list[str]:
