@@ -10,7 +10,9 @@ from pathlib import Path
 from securesystemslib.signer import Key
 
 from weighbridge.bases.admission import BaseRepository
+from weighbridge.bom import MODEL_CARD, MODEL_CARD_LIMIT
 from weighbridge.errors import IntegrityError
+from weighbridge.names import Digest
 from weighbridge.release import BaseModel, check_path
 from weighbridge.training.hub import HubFile
 
@@ -49,6 +51,26 @@ class AdmittedHub:
                     out.write(piece)
             if target.stat().st_size != file.size:
                 raise IntegrityError(f"{repository}@{revision}: {file.path} has another size than was admitted")
+
+
+def admitted_card(*, bases: BaseRepository, base: BaseModel | None, keys: Sequence[Key]) -> bytes | None:
+    """Refuse as `refuse_unadmitted` does, and return the base model's own card; None without a base, or where it has none.
+
+    Raises:
+        TrustError: rule `refused.base-not-admitted`.
+        IntegrityError: the card is not the one that was admitted.
+        RegistryError: the registry could not answer.
+    """
+    if base is None:
+        return None
+    for file in bases.newest(base, keys=keys).files:
+        if file.path == MODEL_CARD and file.size <= MODEL_CARD_LIMIT:
+            path = bases.file_path(base, file.path)
+            data = bases.client.read(repository=bases.repository, path=path, limit=MODEL_CARD_LIMIT)
+            if Digest.of(data) != file.digest:
+                raise IntegrityError(f"{bases.repository}/{path}: is not what was admitted: somebody replaced it")
+            return data
+    return None
 
 
 def refuse_unadmitted(*, bases: BaseRepository, base: BaseModel | None, keys: Sequence[Key]) -> None:

@@ -1,5 +1,6 @@
 """Bills of materials: composed from what was recorded, compared with everything that tells the same, and scored."""
 
+from weighbridge.bom.card import MODEL_CARD, MODEL_CARD_LIMIT, parse_card
 from weighbridge.bom.compare import Change, compare_boms
 from weighbridge.bom.consistency import (
     BOM_LIMIT,
@@ -20,6 +21,8 @@ from weighbridge.bom.score import Score, score_document, score_release
 __all__ = [
     "BOM_LIMIT",
     "LOCK_LIMIT",
+    "MODEL_CARD",
+    "MODEL_CARD_LIMIT",
     "TEXTS",
     "Change",
     "Consistency",
@@ -35,6 +38,7 @@ __all__ = [
     "licences",
     "make_bom",
     "parse_bom",
+    "parse_card",
     "parse_lock",
     "reference_faults",
     "score_document",

@@ -121,6 +121,7 @@ class _Verifier:
             "image": lambda _: self._as_released("runtime image") and self._registered,
             "lock": lambda _: self._lock(),
             "dependencies": lambda _: self._dependencies(),
+            "inputs": lambda _: self._inputs(),
             "inspection": lambda _: bool(evidence.stated(INSPECTION_TYPE)),
             "image_statement": lambda _: bool(evidence.stated(IMAGE_TYPE)),
             "approval": lambda _: bool(evidence.stated(APPROVAL_TYPE)),
@@ -153,6 +154,15 @@ class _Verifier:
         return self._beginning(prefix) == {
             part: value for part, value in self._release.items() if part.startswith(prefix)
         }
+
+    def _inputs(self) -> bool:
+        found = [
+            item.get("name")
+            for predicate in self._evidence.stated(PREDICATE_TYPE)
+            for item in select(predicate, "buildDefinition.resolvedDependencies[]")
+            if isinstance(item, dict)
+        ]
+        return any(isinstance(name, str) and name.startswith("input channel ") for name in found)
 
     def _base_model(self) -> bool:
         lineage = self._evidence.release.lineage

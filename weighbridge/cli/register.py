@@ -113,7 +113,7 @@ def register(
     )
 
 
-def _allowed(setup: Setup, client: ArtifactoryClient, *, name: str) -> Callable[[BaseModel | None], None] | None:
+def _allowed(setup: Setup, client: ArtifactoryClient, *, name: str) -> Callable[[BaseModel | None], bytes | None] | None:
     repository = setup.settings.registry.bases_repository
     if repository is None:
         return None
@@ -122,7 +122,7 @@ def _allowed(setup: Setup, client: ArtifactoryClient, *, name: str) -> Callable[
     policy = setup.reader(client=client).refresh(name).policy
     keys = [policy.keys[key_id] for key_id in policy.roles.get("inspector", ())]
     found = bases.BaseRepository(client=client, repository=repository)
-    return lambda base: bases.refuse_unadmitted(bases=found, base=base, keys=keys)
+    return lambda base: bases.admitted_card(bases=found, base=base, keys=keys)
 
 
 def _evidence(setup: Setup, job: str) -> JobEvidence:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from securesystemslib.signer import Signer
 
-from weighbridge.bom import TEXTS, Contents
+from weighbridge.bom import TEXTS, Contents, parse_card
 from weighbridge.errors import IntegrityError
 from weighbridge.layout import ChannelLayout, weights_folder
 from weighbridge.names import Digest, ReleaseReference, check_name
@@ -55,7 +55,7 @@ def register(
     builder: str,
     evidence: JobEvidence | None = None,
     lock: bytes | None = None,
-    allowed: Callable[[BaseModel | None], None] | None = None,
+    allowed: Callable[[BaseModel | None], bytes | None] | None = None,
     progress: Progress | None = None,
 ) -> Registration:
     """Register what was uploaded as NAME:VERSION into the first channel. Safe to repeat.
@@ -70,7 +70,8 @@ def register(
         evidence: what AWS says of the training job; None leaves the lineage to the upload's claims.
         lock: bytes of the lock file, kept for later registrations; None looks for those that were kept. Without them the bill
             of materials says that the dependencies are unknown.
-        allowed: raises when the release's base model must not be used; called before anything is written.
+        allowed: raises when the release's base model must not be used, and returns that model's own card where it is known;
+            called before anything is written.
         progress: called with the number of bytes read back since the last call.
 
     Raises:
@@ -87,16 +88,17 @@ def register(
     folder = weights_folder(name=name, version=version)
     digests = read_back(client=client, repository=incoming, folder=folder, files=files, progress=progress)
     record = _job_record(client, Location(incoming, f"{folder}/{JOB_RECORD_PATH}"), digests.get(JOB_RECORD_PATH))
+    lineage = lineage_of(record=record, evidence=evidence)
+    base_card = None if allowed is None else allowed(lineage.base_model)
     contents = Contents(
         name=name,
         version=version,
         files=digests,
         roles=_roles(files),
         runtime=runtime,
-        lineage=lineage_of(record=record, evidence=evidence),
+        lineage=lineage,
+        base_licences=() if base_card is None else parse_card(base_card).licences,
     )
-    if allowed is not None:
-        allowed(contents.lineage.base_model)
     texts = {
         path: _small_file(client, Location(incoming, f"{folder}/{path}"), digests.get(path), TEXTS[path])
         for path in TEXTS

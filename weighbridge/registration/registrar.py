@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from weighbridge.bases import BaseRepository, refuse_unadmitted
+from weighbridge.bases import BaseRepository, admitted_card
 from weighbridge.environment import registry_url, required, required_name
 from weighbridge.errors import ConflictError
 from weighbridge.layout import ChannelLayout
@@ -156,13 +156,13 @@ class FirstChannelRegistrar:
         reference = report.release.reference(host=self.client.host, repository=layout.models_repository)
         return Published(reference=str(reference), release_id=str(report.promotion.release_id), changed=report.changed)
 
-    def _allowed(self, name: str) -> Callable[[BaseModel | None], None] | None:
+    def _allowed(self, name: str) -> Callable[[BaseModel | None], bytes | None] | None:
         if self.environment.bases is None:
             return None
         policy = self._reader(self.clock()).refresh(name).policy
         keys = [policy.keys[key_id] for key_id in policy.roles.get("inspector", ())]
         bases = BaseRepository(client=self.client, repository=self.environment.bases)
-        return lambda base: refuse_unadmitted(bases=bases, base=base, keys=keys)
+        return lambda base: admitted_card(bases=bases, base=base, keys=keys)
 
     def _promote(self, model: ModelVersion) -> PromotionReport:
         for attempt in range(1, ATTEMPTS + 1):

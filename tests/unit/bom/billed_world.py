@@ -62,6 +62,7 @@ class BilledWorld:
         datasets: tuple[Dataset, ...] = (TRAIN,),
         commit: str | None = "f" * 40,
         metrics: Mapping[str, str] | None = None,
+        base_card: bytes | None = None,
     ) -> Registration:
         place = self.world.folder / f"billed-{version}"
         place.mkdir(exist_ok=True)
@@ -77,8 +78,11 @@ class BilledWorld:
         return register(
             client=self.world.registry, name=MODEL, version=version, incoming=INCOMING,  # type: ignore[arg-type]
             layout=self.world.channels["dev"].layout, runtime=Runtime(image=IMAGE, lock=Digest.of(LOCK)),
-            signer=self.world.registrar, builder="urn:registrar", lock=lock,
-            evidence=JobEvidence(training_job=ARN, parameters=STARTED, datasets=datasets, source_commit=commit),
+            signer=self.world.registrar, builder="urn:registrar", lock=lock, allowed=lambda _: base_card,
+            evidence=JobEvidence(
+                training_job=ARN, parameters=STARTED, datasets=datasets, source_commit=commit,
+                inputs={"train": "s3://data/train/"},
+            ),
         )  # fmt: skip
 
     def inspect(self, done: Registration) -> None:

@@ -12,9 +12,12 @@ from tests.unit.bom.billed_world import BilledWorld
 from tests.unit.bom.bills import CARD, LOCK
 from tests.unit.promotion.promotion_world import MODEL
 from weighbridge import canonical
+from weighbridge.audit.signed import Signed
+from weighbridge.audit.stored import check_records, list_stored
+from weighbridge.bom import make_bom
 from weighbridge.errors import IntegrityError, RefusedError, TrustError
 from weighbridge.promotion.candidate import Candidate
-from weighbridge.registration import Registration
+from weighbridge.registration import Registration, binding
 from weighbridge.verification import VerifiedRelease, verify_release
 
 
@@ -108,6 +111,19 @@ def one_more_component(document: dict[str, object]) -> None:
     components = document["components"]
     assert isinstance(components, list)
     components.append({"type": "data", "name": "hidden", "bom-ref": "dataset:hidden"})
+
+
+def claimed_parameter(document: dict[str, object]) -> None:
+    formulation = document["formulation"]
+    assert isinstance(formulation, list)
+    (values,) = (item["parameters"] for item in formulation[0]["workflows"][0]["inputs"] if "parameters" in item)
+    next(item for item in values if item["name"] == "epochs")["value"] = "300"
+
+
+def dangling(document: dict[str, object]) -> None:
+    dependencies = document["dependencies"]
+    assert isinstance(dependencies, list)
+    dependencies[0]["dependsOn"].append("pkg:pypi/elsewhere@1")
 
 
 def _part(document: dict[str, object], ref: str) -> dict[str, object]:
@@ -216,6 +232,43 @@ def test_licences(billed: BilledWorld, monkeypatch: pytest.MonkeyPatch, card: by
     refused_everywhere(billed, monkeypatch, "licence", rule=rule)
 
 
+@pytest.mark.parametrize("licence", [b"apache-2.0", b"gpl-3.0"])
+def test_the_licence_of_an_admitted_base_model_counts_too(
+    billed: BilledWorld, monkeypatch: pytest.MonkeyPatch, licence: bytes
+) -> None:
+    billed.in_dev(base_card=CARD.replace(b"apache-2.0", licence))
+    billed.demand(licences=("apache-2.0",))
+    if licence == b"apache-2.0":
+        billed.world.promote("1.0.0", to="prod")
+        return
+    refused_everywhere(billed, monkeypatch, "licence 'gpl-3.0'", rule="refused.licence")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (other_dependency, "dependency numpy 2.0.0: the bill says"),
+        (other_dataset, "dataset train: the bill says"),
+        (other_weights, "file model.safetensors: the bill says"),
+        (other_image, "runtime image: the bill says"),
+        (one_more_component, "dataset hidden: the bill says no digest, the release says nothing"),
+        (claimed_parameter, "parameter epochs: the bill says 300"),
+        (dangling, "which is nowhere"),
+    ],
+)
+def test_a_registrar_that_composes_another_bill_is_refused(
+    billed: BilledWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[dict[str, object]], None],
+    words: str,
+) -> None:
+    """Every digest and signature is right: what is signed for does not tell the same."""
+    monkeypatch.setattr(binding, "make_bom", lambda **given: edit(make_bom(**given), change))
+    billed.in_dev()
+    billed.demand(bom="consistent")
+    refused_everywhere(billed, monkeypatch, words, rule="refused.bom")
+
+
 def completed(billed: BilledWorld, first: Registration) -> None:
     again = billed.register()
     assert again.digest == first.digest
@@ -239,3 +292,17 @@ def test_a_kept_lock_file_that_was_replaced_is_not_believed(billed: BilledWorld)
     billed.files[place] = b"evil==1 --hash=sha256:" + b"9" * 64
     later = billed.register("1.0.0", lock=None)
     assert b"pkg:pypi/" not in billed.files[billed.record(later, "bom.cdx.json")]
+
+
+def test_the_audit_knows_a_releases_lock_file_and_names_another(billed: BilledWorld) -> None:
+    done, layout = billed.register(), billed.world.channels["dev"].layout
+    signed = Signed(releases={done.digest: done.release})
+
+    def found() -> list[tuple[str, str]]:
+        stored = list_stored(billed.world.registry, layout)
+        return [(item.rule, item.subject) for item in check_records(layout, stored, signed)]
+
+    assert found() == []
+    place = billed.record(done, "lock.txt")
+    billed.files[place] = LOCK + b"#"
+    assert found() == [("audit.record-altered", "/".join(place))]

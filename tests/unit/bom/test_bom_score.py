@@ -67,6 +67,7 @@ def test_a_release_that_knows_everything_critical_passes(billed: BilledWorld) ->
     assert found.presence > found.verified > 50
     assert "model-licence" not in ids(found, "unverified") | ids(found, "missing")
     assert "model-metrics" in ids(found, "unverified")
+    assert "data-provenance" not in ids(found, "unverified") | ids(found, "missing")
     assert {"bom-time", "data-licence", "model-inputs"} <= ids(found, "missing")
 
 

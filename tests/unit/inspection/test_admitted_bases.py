@@ -10,7 +10,7 @@ from securesystemslib.signer import CryptoSigner
 
 from tests.unit.promotion.promotion_world import NOW
 from tests.unit.registration.memory_registry import MemoryRegistry
-from weighbridge.bases import AdmittedHub, BaseRepository, admit, refuse_unadmitted
+from weighbridge.bases import AdmittedHub, BaseRepository, admit, admitted_card, refuse_unadmitted
 from weighbridge.errors import IntegrityError, TrustError
 from weighbridge.inspection import inspect_folder
 from weighbridge.release import BaseModel
@@ -106,3 +106,18 @@ def test_bytes_that_changed_after_the_admission_are_not_pulled(bases: BaseReposi
     bases.client.files["bases", bases.file_path(BASE, "config.json")] = b'{"hidden_size": 9}'
     with pytest.raises(IntegrityError, match=r"config\.json"):
         pull_base_model(hub=AdmittedHub(bases=bases, keys=KEYS), base=BASE, folder=tmp_path / "out")
+
+
+def test_an_admitted_card_is_read_by_its_digest(bases: BaseRepository, tmp_path: Path) -> None:
+    card = b"---\nlicense: mit\n---\n# Tiny\n"
+    run(bases, tmp_path / "without")
+    assert admitted_card(bases=bases, base=BASE, keys=KEYS) is None
+    assert admitted_card(bases=bases, base=None, keys=KEYS) is None
+    run(bases, tmp_path / "with", later=60, **{"README.md": card})
+    assert admitted_card(bases=bases, base=BASE, keys=KEYS) == card
+    assert isinstance(bases.client, MemoryRegistry)
+    bases.client.files["bases", bases.file_path(BASE, "README.md")] = card.replace(b"mit", b"gpl")
+    with pytest.raises(IntegrityError, match="somebody replaced it"):
+        admitted_card(bases=bases, base=BASE, keys=KEYS)
+    with pytest.raises(TrustError):
+        admitted_card(bases=bases, base=BaseModel(repository="org/tiny", revision="b" * 40), keys=KEYS)
