@@ -78,6 +78,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", ["guard.md", "operations.md"])
+def test_the_parts_of_the_execution_roles_policies_are_all_named(page: str) -> None:
+    from weighbridge.guard import PARTS
+
+    (found,) = re.findall(r"^for part in ([a-z ]+);", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(found.split()) == PARTS
+
+
 @pytest.mark.parametrize("page", PAGES, ids=page_ids())
 def test_checks_of_the_doctor_that_are_named_exist(page: Path) -> None:
     from weighbridge.doctor import CHECKS
