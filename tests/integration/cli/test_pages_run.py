@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.cli.cli_world import IMAGE, KEYS, MODEL, World, start_registry
-from tests.integration.cli.page_commands import commands_of, run_words
+from tests.integration.cli.page_commands import DOCS, commands_of, run_words
 from weighbridge.names import Digest
 
 pytestmark = pytest.mark.twin
@@ -17,6 +19,8 @@ TRAIN = b"text,label\nthe registry is full,storage\n"
 VALUES = {
     "sentence-transformers/all-MiniLM-L6-v2@COMMIT": f"sentence-transformers/all-MiniLM-L6-v2@{'c' * 40}",
     "sha256:...": str(Digest.of(TRAIN)),
+    "sha256:DIGEST": str(Digest.of(TRAIN)),
+    "TEXT": "poisoned",
 }
 
 
@@ -73,6 +77,27 @@ def test_a_page_about_looking(world: World, page: str, heading: str | None) -> N
     assert found
     for words in found:
         run_words(world, words, values=VALUES, statuses=(0, 1) if words[:2] == ["bom", "diff"] else (0,))
+
+
+def test_the_readmes_questions_are_answered(world: World) -> None:
+    """Diff and reconcile ask AWS and have tests of their own; revoke shows its plan here and is applied below."""
+    table = (
+        (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## What it answers")[2].partition("## ")[0]
+    )
+    asked = [shlex.split(command)[1:] for command in re.findall(r"`(weighbridge [^`]+)`", table)]
+    assert {words[0] for words in asked} == {
+        "where",
+        "lineage",
+        "impact",
+        "revoke",
+        "diff",
+        "promote",
+        "audit",
+        "reconcile",
+    }
+    for words in asked:
+        if words[0] not in ("diff", "reconcile"):
+            run_words(world, [word for word in words if word != "--apply"], values=VALUES)
 
 
 def test_taking_back_what_a_dataset_touched(world: World) -> None:
