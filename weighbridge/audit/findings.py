@@ -33,6 +33,9 @@ RULES: Mapping[str, Rule] = {
         "severe", "find out who signed it; repeat the promotion if it was yours to complete it"
     ),
     "audit.promotion-differs": Rule("severe", "find out who told the ledger something else before the promoter did"),
+    "audit.glass-untold": Rule(
+        "severe", "ask those who waived; revoke the release if nobody stands for it, rotate the keys"
+    ),
     "audit.event-unsigned": Rule(
         "severe", "the channel lacks what the ledger tells: somebody put back an older state, or lied"
     ),

@@ -13,18 +13,19 @@ from weighbridge.names import Digest
 from weighbridge.release import RELEASE_LIMIT, Release, parse_release
 from weighbridge.trust import ChannelState, Promotion
 from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_envelope
-from weighbridge.verification import fetch_release
+from weighbridge.verification import fetch_record
 
 
 @dataclass
 class Signed:
     """What a channel says, as far as it verifies: states by model, releases by digest (promoted or registered), and the statement
-    bundles that promotions name. Of models in `unread` and of weights folders in `undecided` nothing is known that verifies, so that
-    nothing there can be told from an intruder's."""
+    bundles that promotions name; `waived` are the gates that two people waived, by promotion. Of models in `unread` and of weights
+    folders in `undecided` nothing is known that verifies, so that nothing there can be told from an intruder's."""
 
     states: dict[str, ChannelState] = field(default_factory=dict)
     releases: dict[Digest, Release] = field(default_factory=dict)
     bundles: dict[Digest, set[Digest]] = field(default_factory=dict)
+    waived: dict[Digest, frozenset[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
@@ -109,12 +110,13 @@ def _chain(found: Signed, channel: ChannelRecords, state: ChannelState, promotio
     subject = f"{promotion.channel}/{promotion.name}:{promotion.version} ({promotion.sequence})"
     found.bundles.setdefault(promotion.release, set()).add(promotion.statements)
     try:
-        release, _ = fetch_release(client=channel.client, layout=channel.layout, state=state, promotion=promotion)
+        record = fetch_record(client=channel.client, layout=channel.layout, state=state, promotion=promotion)
     except WeighbridgeError as error:
         found.undecided.add(weights_folder(name=promotion.name, version=promotion.version))
         _note(found, error, rule="audit.chain", subject=subject)
         return
-    found.releases[promotion.release] = release
+    found.releases[promotion.release] = record.release
+    found.waived[promotion.digest] = record.waived
 
 
 def _note(found: Signed, error: WeighbridgeError, *, rule: str, subject: str) -> None:

@@ -46,6 +46,7 @@ def check_events(entries: Iterable[Entry], *, signed: Signed, channel: str, youn
     promotions = {tell.promotion_event_id(item): item for item in signed.promotions}
     for event_id, promotion in promotions.items():
         yield from _promotion(by_id.get(event_id), promotion, young=young)
+        yield from _glass(events, promotion, waived=signed.waived.get(promotion.digest, frozenset()))
     for event in events:
         known = event.model in signed.states
         if event.kind in ("promoted", "rolled-back") and known and event.id not in promotions:
@@ -96,6 +97,20 @@ def _promotion(event: Event | None, promotion: Promotion, *, young: datetime) ->
             f"the ledger tells of {event.version} {event.release} by {event.actor}; signed by {promotion.promoted_by}"
         )
         yield Finding("audit.promotion-differs", subject, message)
+
+
+def _glass(events: Sequence[Event], promotion: Promotion, *, waived: frozenset[str]) -> Iterator[Finding]:
+    told = {
+        item.details.get("statements")
+        for item in events
+        if item.kind == "break-glass" and (item.model, item.release) == (promotion.name, promotion.release)
+    }
+    if waived and str(promotion.statements) not in told:
+        yield Finding(
+            "audit.glass-untold",
+            f"{promotion.channel}/{promotion.name}:{promotion.version} ({promotion.sequence})",
+            f"{promotion.promoted_by} promoted it although {', '.join(sorted(waived))} was waived, and told nobody before",
+        )
 
 
 def _revocations(events: Sequence[Event], *, signed: Signed, channel: str, young: datetime) -> Iterator[Finding]:

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from securesystemslib.signer import CryptoSigner
 
 from tests.unit.audit.audit_world import accept
 from tests.unit.lineage.lineage_world import channel_records
+from tests.unit.promotion.policy_roles import Roles
 from tests.unit.promotion.promotion_world import MODEL, NOW, PromotionWorld, make_promotion_world
 from weighbridge.audit import RULES, AuditReport, AuditSources, Signing, audit
 from weighbridge.errors import RegistryUnavailableError
 from weighbridge.ledger.events import FolderSeals, SqliteEvents, read_seals, seal_ledger, tell
 from weighbridge.names import Digest
+from weighbridge.promotion import BrokenGlass
 from weighbridge.resolution import SqliteAcceptances
 from weighbridge.trust import PromotionRequest
 
@@ -272,6 +275,23 @@ def test_a_promotion_that_was_put_back_is_told_by_the_ledger(estate: Estate) -> 
     estate.files.clear()
     estate.files.update(kept)
     assert estate.rules() == {"audit.event-unsigned"}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_waiver_that_was_used_and_not_told_of_before_is_named(estate: Estate, told: bool) -> None:
+    roles = Roles(estate.world)
+    release = estate.world.state("dev").head(MODEL)
+    roles.demand(soak_hours=24)
+    done = SimpleNamespace(release=release, digest=release.release)
+    for signer in roles.glass[:2]:
+        roles.waive(done, signer, "soak")  # type: ignore[arg-type]
+    rung: list[BrokenGlass] = []
+    promotion = estate.world.promote(release.version, to="prod", ring=rung.append).promotion
+    for glass in rung if told else []:
+        estate.ledger.append(event=tell.glass_used(glass=glass, environment="prod"))
+    estate.ledger.append(event=tell.promoted(promotion=promotion, environment="prod"))
+    found = {item for item in estate.rules() if item.startswith("audit.glass") or "promotion" in item}
+    assert found == (set() if told else {"audit.glass-untold"})
 
 
 def test_what_was_signed_a_moment_ago_may_not_be_told_yet(estate: Estate) -> None:

@@ -13,7 +13,7 @@ from tests.unit.promotion.promotion_world import IMAGE, MODEL, NOW, PromotionWor
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import CloudError, InputError, TrustError, WeighbridgeError
 from weighbridge.names import Digest
-from weighbridge.promotion import BrokenGlass, examine
+from weighbridge.promotion import BrokenGlass, Publisher, examine
 from weighbridge.promotion.candidate import Candidate
 from weighbridge.registration import Registration
 from weighbridge.trust import (
@@ -141,6 +141,15 @@ def test_another_person_may_promote_under_the_name_of_the_key(world: PromotionWo
     roles.demand(separation=True, principals=principals(world, ANN))
     assert world.promote("1.0.0", to="prod", by="somebody else").promotion.promoted_by == ANN
     resolve(world)
+
+
+def test_a_name_of_nobody_does_not_promote(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_dev(world)
+    roles.demand(separation=True, principals=principals(world, ANN))
+    monkeypatch.setattr(Publisher, "authenticated", lambda publisher, _: publisher)
+    refused_everywhere(world, monkeypatch, "refused.separation")
 
 
 def test_a_key_of_nobody_does_not_promote(world: PromotionWorld, roles: Roles) -> None:
