@@ -119,6 +119,7 @@ class GovernanceStack(cdk.Stack):
             records=self.records,
             ledger=ledger,
             sealer_key=sealer,
+            former_sealer_keys=() if settings.trust is None else settings.trust.keys.former_sealers,
             placement=placement,
             log_retention=log_retention(settings),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
@@ -22,7 +24,7 @@ from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
 from weighbridge_cdk.resolution_records import ResolutionRecords
-from weighbridge_cdk.signing_keys import grant_signing
+from weighbridge_cdk.signing_keys import grant_signing, grant_verifying
 
 FUNCTION_TIMEOUT = cdk.Duration.minutes(10)
 # Whoever writes into one repository is told of within this time.
@@ -43,6 +45,7 @@ class Auditor(Construct):
         records: ResolutionRecords,
         ledger: EventLedger,
         sealer_key: str,
+        former_sealer_keys: Sequence[str] = (),
         every: cdk.Duration | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
@@ -57,6 +60,7 @@ class Auditor(Construct):
             records: what the environment accepted, and its trusted metadata.
             ledger: the ledger of events.
             sealer_key: signer URI (`awskms:KEY`) of the key that seals, which signs nothing else.
+            former_sealer_keys: those that sealed before it, the newest first, by ARN or id: an alias may have moved on.
             every: time between two runs, at most 15 minutes; default: 15 minutes.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
@@ -87,6 +91,7 @@ class Auditor(Construct):
                 "WEIGHBRIDGE_EVENTS_BUS": ledger.bus.event_bus_name,
                 "WEIGHBRIDGE_SEALS_BUCKET": ledger.seals.bucket_name,
                 "WEIGHBRIDGE_SEALER_KEY": sealer_key,
+                **({"WEIGHBRIDGE_FORMER_SEALER_KEYS": " ".join(former_sealer_keys)} if former_sealer_keys else {}),
             },
             placement=placement,
             layer=layer,
@@ -98,6 +103,7 @@ class Auditor(Construct):
         ledger.grant_read(self.function.role)
         ledger.grant_seal(self.function.role)
         grant_signing(self, "Sealing", uris=(sealer_key,), role=self.function.role)
+        grant_verifying(self, "FormerSeals", uris=former_sealer_keys, role=self.function.role)
         self._allow_receipts()
         self.rule = events.Rule(
             self,

@@ -97,6 +97,17 @@ class SigningKeys(Construct):
 
 def grant_signing(scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole) -> None:
     """Let `role` sign with the KMS keys among `uris`, by a policy `construct_id` of `scope`; key files need no right."""
+    _grant(scope, construct_id, uris=uris, role=role, actions=SIGNING)
+
+
+def grant_verifying(scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole) -> None:
+    """Let `role` read the public halves of the KMS keys among `uris`, and sign with none of them."""
+    _grant(scope, construct_id, uris=uris, role=role, actions=("kms:GetPublicKey",))
+
+
+def _grant(
+    scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole, actions: tuple[str, ...]
+) -> None:
     names = [uri.removeprefix(KMS) for uri in dict.fromkeys(uris) if uri.startswith(KMS)]
     aliases: dict[str, list[str]] = {}
     for match in filter(None, map(_ALIAS.fullmatch, names)):
@@ -106,11 +117,11 @@ def grant_signing(scope: Construct, construct_id: str, *, uris: Iterable[str], r
     keys = [_key_arn(scope, name) for name in names if not _ALIAS.fullmatch(name)]
     statements = []
     if keys:
-        statements.append(iam.PolicyStatement(actions=list(SIGNING), resources=keys))
+        statements.append(iam.PolicyStatement(actions=list(actions), resources=keys))
     for place, found in aliases.items():
         statements.append(
             iam.PolicyStatement(
-                actions=list(SIGNING),
+                actions=list(actions),
                 resources=[place],
                 conditions={"StringEquals": {"kms:RequestAlias": found}},
             )

@@ -55,7 +55,9 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
     acceptances = DynamoDbAcceptances(client=dynamodb, table=environment.acceptance_table)
     ledger = DynamoDbEvents(client=dynamodb, table=environment.events_table)
     seals = S3Seals(client=s3, bucket=environment.seals_bucket)
-    sealer = load_signer(environment.sealer_key, kms_client=session.client("kms", config=SHORT))
+    kms = session.client("kms", config=SHORT)
+    sealer = load_signer(environment.sealer_key, kms_client=kms)
+    former = [load_signer(uri, kms_client=kms).public_key for uri in environment.former_sealer_keys]
     channel = ChannelRecords(
         layout=layout,
         client=client,
@@ -87,13 +89,15 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
             files=client,
             environment=name,
             ledger=ledger,
-            seals=lambda: read_seals(store=seals, keys=[sealer.public_key], ledger=name),
+            seals=lambda: read_seals(store=seals, keys=[sealer.public_key, *former], ledger=name),
             acceptances=acceptances,
         ),
         ledger=ledger,
         sink=EventBridgeSink(client=session.client("events", config=SHORT), bus=environment.events_bus),
         collected=collected,
-        seal=lambda: seal_ledger(ledger=ledger, store=seals, signer=sealer, name=name, now=system_clock()),
+        seal=lambda: seal_ledger(
+            ledger=ledger, store=seals, signer=sealer, name=name, now=system_clock(), former=former
+        ),
         out=sys.stdout,
         log=log,
         clock=system_clock,

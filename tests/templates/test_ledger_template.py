@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_iam as iam
 from template_view import Resource, Template, as_list, logical_id, only, resources, statements
 
 from stacks.alarms import notify
 from tools.synthesis import ROOT
 from weighbridge.settings import load_settings
 from weighbridge_cdk import EventLedger
+from weighbridge_cdk.signing_keys import grant_verifying
 
 
 @pytest.fixture(scope="session")
@@ -124,3 +126,18 @@ def test_without_a_sealer_there_is_neither(templates: dict[str, Template]) -> No
     prod = templates["weighbridge-prod-governance"]
     assert not resources(prod, "AWS::Events::EventBus")
     assert not [name for name in resources(prod, "AWS::Lambda::Function") if name.startswith(("Ledger", "Auditor"))]
+
+
+def test_a_former_sealers_key_is_read_and_signed_with_by_nobody(
+    templates: dict[str, Template], new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    key = "arn:aws:kms:eu-central-1:111111111111:key/old"
+    grant_verifying(stack, "Former", uris=[f"awskms:{key}"], role=role)
+    assert [(each["Action"], each["Resource"]) for _, each in statements(template_of(stack))] == [
+        ("kms:GetPublicKey", key)
+    ]
+    functions = resources(templates["weighbridge-staging-governance"], "AWS::Lambda::Function")
+    variables = [each["Properties"].get("Environment", {}).get("Variables", {}) for each in functions.values()]
+    assert not [each for each in variables if "WEIGHBRIDGE_FORMER_SEALER_KEYS" in each]

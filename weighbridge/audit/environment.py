@@ -27,6 +27,7 @@ class AuditorEnvironment:
     events_bus: str
     seals_bucket: str
     sealer_key: str
+    former_sealer_keys: tuple[str, ...]
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -51,4 +52,5 @@ class AuditorEnvironment:
             events_bus=required(environ, "WEIGHBRIDGE_EVENTS_BUS"),
             seals_bucket=required(environ, "WEIGHBRIDGE_SEALS_BUCKET"),
             sealer_key=required(environ, "WEIGHBRIDGE_SEALER_KEY"),
+            former_sealer_keys=tuple(environ.get("WEIGHBRIDGE_FORMER_SEALER_KEYS", "").split()),
         )

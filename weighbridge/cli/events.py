@@ -12,6 +12,8 @@ from weighbridge.errors import SettingsError, WeighbridgeError
 from weighbridge.resource_names import resource_name
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
     from weighbridge.cli.setup import Setup
     from weighbridge.ledger.events import Event, EventLedger, EventSink, Kind, Seals, SealStore
     from weighbridge.promotion import BrokenGlass
@@ -150,8 +152,15 @@ def kept_seals(setup: Setup) -> Seals | None:
     trust = setup.settings.trust
     if trust is None or trust.seals is None or trust.keys.sealer is None:
         return None
-    key = setup.signer(trust.keys.sealer).public_key
-    return read_seals(store=open_seals(setup), keys=[key], ledger=setup.settings.environment)
+    keys = [setup.signer(trust.keys.sealer).public_key, *former_sealers(setup)]
+    return read_seals(store=open_seals(setup), keys=keys, ledger=setup.settings.environment)
+
+
+def former_sealers(setup: Setup) -> list[Key]:
+    """Return the public keys of the sealers before, the newest first."""
+    from weighbridge.cli.keyfiles import public_key
+
+    return [public_key(setup, uri) for uri in setup.keys.former_sealers]
 
 
 def bus_name(environment: str) -> str:

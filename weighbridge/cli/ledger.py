@@ -109,7 +109,7 @@ def seal(
 
     weighbridge ledger seal --env dev
     """
-    from weighbridge.cli.events import open_events, open_seals, sealer_uri
+    from weighbridge.cli.events import former_sealers, open_events, open_seals, sealer_uri
     from weighbridge.ledger.events import seal_ledger
 
     setup = Setup.open(env=env, file=settings, folder=environments)
@@ -119,6 +119,7 @@ def seal(
         signer=setup.signer(sealer_uri(setup)),
         name=setup.settings.environment,
         now=datetime.now(UTC),
+        former=former_sealers(setup),
     )
     print_result(
         {

@@ -162,6 +162,7 @@ class KeySettings:
     timestamp: str
     inspector: str | None = None
     sealer: str | None = None
+    former_sealers: tuple[str, ...] = ()
     approver: str | None = None
     image_builder: str | None = None
     breakglass: tuple[str, ...] = ()
@@ -180,9 +181,13 @@ class KeeperSettings:
 @dataclass(frozen=True, slots=True)
 class InspectorSettings:
     """`secret` is the name of the secret that the training stack creates, empty, for the inspector's own registry token;
-    None where the inspector's role is exchanged for one."""
+    None where the inspector's role is exchanged for one. `scanner` looks beside our own validators (`hayward` or `none`);
+    `memory_mib` and `storage_mib` are what the function may use: the scanner holds a file whole in both."""
 
     secret: str | None
+    scanner: str = "hayward"
+    memory_mib: int = 3008
+    storage_mib: int = 3072
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ KMS = "awskms:"
 APPROVER = r"arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@-]+"
 # An alarm rings when a day passes without a measurement, so two runs have to fit into one.
 MOST_HOURS = 12
+# The most that Lambda gives a function, of memory and of /tmp.
+LAMBDA_MIB = 10_240
 _SINGLE = ("targets", "registrar", "revocations", "snapshot", "timestamp")
 
 
@@ -37,7 +39,16 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
     section.allow("keys", "ledger", "events", "seals", "keeper", "inspector", "policy", "approvals")
     keys = section.section("keys")
     keys.allow(
-        "root", "promoters", "inspector", "sealer", "approver", "image_builder", "breakglass", "exceptions", *_SINGLE
+        "root",
+        "promoters",
+        "inspector",
+        "sealer",
+        "former_sealers",
+        "approver",
+        "image_builder",
+        "breakglass",
+        "exceptions",
+        *_SINGLE,
     )
     found = KeySettings(
         root=keys.texts("root", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
@@ -45,6 +56,9 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
         **{name: keys.text(name, pattern=SIGNER, form=SIGNER_FORM) for name in _SINGLE},
         inspector=keys.optional_text("inspector", pattern=SIGNER, form=SIGNER_FORM),
         sealer=_sealer(keys),
+        former_sealers=keys.texts(
+            "former_sealers", pattern=rf"public:.+|{SIGNER}", form=f"{SIGNER_FORM}, or public:PATH"
+        ),
         approver=keys.optional_text("approver", pattern=SIGNER, form=SIGNER_FORM),
         image_builder=keys.optional_text("image_builder", pattern=SIGNER, form=SIGNER_FORM),
         breakglass=keys.texts("breakglass", pattern=SIGNER, form=SIGNER_FORM),
@@ -72,6 +86,10 @@ def _check_stating_keys(section: Section, keys: KeySettings) -> None:
     for name, uri in stating:
         if uri is not None and held.setdefault(uri, name) != name:
             section.refuse(name, f"is trust.keys.{held[uri]} too", "nobody's key can do two jobs")
+    if keys.former_sealers and keys.sealer in (None, *keys.former_sealers):
+        section.refuse("former_sealers", "leave no sealer that is another key", "give trust.keys.sealer the new one")
+    if (keys.sealer or "").startswith(KMS) and not all(uri.startswith(KMS) for uri in keys.former_sealers):
+        section.refuse("former_sealers", "the auditor's function reads public halves in KMS alone", "give awskms:KEY")
     if len(keys.breakglass) == 1:
         section.refuse(
             "breakglass", "holds one key", "breaking the glass takes two people: give at least two keys, or none"
@@ -164,7 +182,7 @@ def _inspector(
         if keys.inspector in uris:
             section.refuse("keys.inspector", f"is trust.keys.{name} too", "nobody's key can do two jobs")
     inspector = inspector or Section(file=section.file, path=f"{section.path}.inspector", values={})
-    inspector.allow("secret")
+    inspector.allow("secret", "scanner", "memory_mib", "storage_mib")
     secret = optional_secret(
         inspector,
         "secret",
@@ -175,7 +193,12 @@ def _inspector(
         inspector.refuse(
             "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
         )
-    return InspectorSettings(secret=secret)
+    return InspectorSettings(
+        secret=secret,
+        scanner=inspector.choice("scanner", among=("hayward", "none")) or "hayward",
+        memory_mib=inspector.integer("memory_mib", minimum=2048, maximum=LAMBDA_MIB, default=3008),
+        storage_mib=inspector.integer("storage_mib", minimum=512, maximum=LAMBDA_MIB, default=3072),
+    )
 
 
 def _check_keys(section: Section, keys: KeySettings) -> None:

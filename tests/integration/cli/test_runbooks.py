@@ -53,6 +53,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "prod-targets-2",
             "prod-online-2",
             "prod-root-2",
+            "sealer",
+            "sealer-2",
         ):
             made.cli("channel", "keygen", f"keys/{name}.pem").ok()
         made.upload_quickly("1.0.0")
@@ -189,6 +191,24 @@ def test_the_owners_key(world: World) -> None:
     change(world, "prod-targets.pem", "prod-targets-2.pem")
     world.cli("channel", "renew", "targets", "--env", "prod", user="promoter").ok()
     shown(world)
+
+
+def test_the_sealers_key(world: World) -> None:
+    sealer, successor = f"file:{world.folder}/keys/sealer.pem", f"file:{world.folder}/keys/sealer-2.pem"
+    change(world, f"ledger: sqlite:{world.folder}/ledger.sqlite", (
+        f"ledger: sqlite:{world.folder}/ledger.sqlite\n  seals: folder:{world.folder}/seals"
+    ))  # fmt: skip
+    change(world, "  keys:\n", f"  keys:\n    sealer: {sealer}\n")
+    follow(world, "The sealer's key", upto=1)
+    change(world, f"sealer: {sealer}\n", f"sealer: {successor}\n")
+    unknown = world.cli("ledger", "verify", "--env", "prod", "--json", user="reader")
+    assert (unknown.status, unknown.json["holds"]) == (4, False)
+    change(world, f"sealer: {successor}\n", f"sealer: {successor}\n    former_sealers: ['public:{sealer[5:]}.pub']\n")
+    world.cli("channel", "renew", MODEL, "--env", "prod", user="promoter").ok()
+    follow(world, "The sealer's key")
+    verified = world.cli("ledger", "verify", "--env", "prod", "--json", user="reader").ok().json
+    assert (verified["holds"], verified["seals"]) == (True, [])
+    assert verified["sealed"] == verified["entries"]
 
 
 def test_root_keys(world: World) -> None:

@@ -25,6 +25,8 @@ from weighbridge.ledger.events import (
     seal_ledger,
     verify_ledger,
 )
+from weighbridge.ledger.events.seal import Seal, sign_seal
+from weighbridge.names import Digest
 
 NAME = "dev"
 Tamper = Callable[[dict[int, bytes]], None]
@@ -260,6 +262,33 @@ def test_a_seal_that_was_taken_away_or_moved_is_told(bench_of: Benches, tmp_path
     moved = read_seals(store=bench.seals, keys=[bench.sealer.public_key], ledger=NAME)
     assert moved.valid == ()
     assert "moved" in moved.problems[0]
+
+
+def test_a_replaced_sealers_seals_stand_and_it_seals_nothing_any_more(bench_of: Benches) -> None:
+    bench = bench_of(7)
+    successor = CryptoSigner.generate_ed25519()
+    old, new = bench.sealer.public_key, successor.public_key
+    done = seal_ledger(ledger=bench.ledger, store=bench.seals, signer=successor, name=NAME, now=NOW, former=[old])
+    assert done is not None
+    assert done.first == 8
+    found = read_seals(store=bench.seals, keys=[new, old], ledger=NAME)
+    assert ([seal.first for seal in found.valid], found.problems) == ([1, 4, 8], ())
+    fill(bench.ledger, 12)
+    stolen = sign_seal(
+        seal=Seal(ledger=NAME, first=11, digests=(Digest.of(b"11"), Digest.of(b"12")), sealed_at=NOW),
+        signer=bench.sealer,
+    )
+    bench.seals.put(first=11, data=stolen)
+    found = read_seals(store=bench.seals, keys=[new, old], ledger=NAME)
+    assert [seal.first for seal in found.valid] == [1, 4, 8]
+    (problem,) = found.problems
+    assert "seal 11: was sealed by a key that had been replaced" in problem
+
+
+def test_a_sealer_that_nobody_names_any_more_is_a_stranger(bench_of: Benches) -> None:
+    bench = bench_of(7)
+    found = read_seals(store=bench.seals, keys=[CryptoSigner.generate_ed25519().public_key], ledger=NAME)
+    assert (found.valid, len(found.problems)) == ((), 2)
 
 
 def test_another_ledgers_seal_is_refused(bench_of: Benches) -> None:

@@ -126,3 +126,28 @@ def test_a_malformed_place_of_the_ledger_is_refused(tmp_path: Path, key: str, va
 def test_the_sealer_gets_nobody_elses_key(tmp_path: Path, role: str) -> None:
     with pytest.raises(SettingsError, match=rf"keys\.sealer: is trust\.keys\.{role} too"):
         load(tmp_path, sealer=GOOD["trust"]["keys"][role])
+
+
+def test_former_sealers_are_read_newest_first(tmp_path: Path) -> None:
+    before = [
+        "awskms:arn:aws:kms:eu-central-1:111111111111:key/2",
+        "awskms:arn:aws:kms:eu-central-1:111111111111:key/1",
+    ]
+    found = load(tmp_path, sealer="awskms:alias/weighbridge-prod-sealer", former_sealers=before)
+    assert found.keys.former_sealers == tuple(before)
+
+
+@pytest.mark.parametrize(
+    ("sealer", "before", "problem"),
+    [
+        (None, "file:old.pem", "leave no sealer"),
+        ("file:old.pem", "file:old.pem", "leave no sealer"),
+        ("awskms:alias/sealer", "public:old.pem.pub", "in KMS alone"),
+        ("file:new.pem", "old.pem", "signer URI"),
+    ],
+)
+def test_former_sealers_beside_no_other_sealer_are_refused(
+    tmp_path: Path, sealer: str | None, before: str, problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"former_sealers.*{problem}"):
+        load(tmp_path, former_sealers=[before], **({} if sealer is None else {"sealer": sealer}))

@@ -22,8 +22,8 @@ from weighbridge.canonical import Json
 from weighbridge.errors import InputError, TrustError
 from weighbridge.ledger.events.entry import Head
 from weighbridge.names import Digest, check_name
-from weighbridge.trust.fields import check_keys, positive, text
 from weighbridge.trust.envelope import pae
+from weighbridge.trust.fields import check_keys, positive, text
 from weighbridge.trust.times import format_time, parse_time
 
 SCHEMA = "weighbridge.seal/v1"
@@ -105,11 +105,11 @@ def sign_seal(*, seal: Seal, signer: Signer) -> bytes:
     )
 
 
-def open_seal(data: bytes, *, keys: Sequence[Key], ledger: str) -> Seal:
-    """Return the seal in an envelope, verified.
+def open_seal(data: bytes, *, keys: Sequence[Key], ledger: str) -> tuple[Seal, int]:
+    """Return the seal in an envelope, verified, and which of `keys` signed it, from 0.
 
     Args:
-        keys: the sealer's public keys, newest and earlier ones.
+        keys: the sealer's public keys, the newest first.
         ledger: the ledger that it has to be of.
 
     Raises:
@@ -119,14 +119,16 @@ def open_seal(data: bytes, *, keys: Sequence[Key], ledger: str) -> Seal:
     if set(document) != {"payloadType", "payload", "signatures"} or document["payloadType"] != PAYLOAD_TYPE:
         raise TrustError(f"seal: not a DSSE envelope of {PAYLOAD_TYPE}", rule=RULE)
     payload = _decode(document["payload"])
-    _check_signature(document["signatures"], message=pae(payload_type=PAYLOAD_TYPE, payload=payload), keys=keys)
+    key_id = _check_signature(
+        document["signatures"], message=pae(payload_type=PAYLOAD_TYPE, payload=payload), keys=keys
+    )
     seal = Seal.parse(payload)
     if seal.ledger != ledger:
         raise TrustError(f"seal: is of the ledger {seal.ledger!r}, not of {ledger!r}", rule=RULE)
-    return seal
+    return seal, [key.keyid for key in keys].index(key_id)
 
 
-def _check_signature(signatures: Json, *, message: bytes, keys: Sequence[Key]) -> None:
+def _check_signature(signatures: Json, *, message: bytes, keys: Sequence[Key]) -> str:
     known = {key.keyid: key for key in keys}
     if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], Mapping):
         raise TrustError("seal: must bear one signature", rule=RULE)
@@ -137,6 +139,7 @@ def _check_signature(signatures: Json, *, message: bytes, keys: Sequence[Key]) -
         known[key_id].verify_signature(Signature(key_id, _decode(signatures[0].get("sig")).hex()), message)
     except (UnverifiedSignatureError, VerificationError) as error:
         raise TrustError(f"seal: key {key_id[:16]}... did not sign this: {error}", rule=RULE) from error
+    return key_id
 
 
 def _decode(value: Json) -> bytes:
