@@ -13,7 +13,7 @@ from stacks.alarms import notify
 from stacks.governance import GovernanceStack
 from stacks.retention import log_retention
 from weighbridge.jobs.start import pipeline_parameter
-from weighbridge.settings import EnvironmentSettings, TrainingSettings
+from weighbridge.settings import EnvironmentSettings, InspectorSettings, TrainingSettings
 from weighbridge_cdk import (
     ArtifactoryConnection,
     ChannelPin,
@@ -174,11 +174,12 @@ class TrainingStack(cdk.Stack):
         self, settings: EnvironmentSettings, *, placement: NetworkPlacement, governance: GovernanceStack
     ) -> Inspector | None:
         secret = None if exchange(settings) else f"weighbridge/{settings.environment}/artifactory-inspector"
-        key: str | None = None
+        key, asked = None, InspectorSettings(secret=secret)
         if settings.trust is not None:
             if settings.trust.inspector is None:
                 return None
-            secret, key = settings.trust.inspector.secret, settings.trust.keys.inspector
+            asked, key = settings.trust.inspector, settings.trust.keys.inspector
+            secret = asked.secret
         inspector = Inspector(
             self,
             "Inspector",
@@ -192,6 +193,9 @@ class TrainingStack(cdk.Stack):
             channel=settings.channel.name,
             signer_uri=key,
             ledger=governance.ledger,
+            scanner=asked.scanner,
+            memory_mib=asked.memory_mib,
+            storage_mib=asked.storage_mib,
             placement=placement,
             log_retention=log_retention(settings),
         )

@@ -14,12 +14,15 @@ from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.signing_keys import KMS, grant_signing
 
-# Weights are streamed from the registry, hashed and validated as they pass: neither memory nor disk grows with them, and
-# Lambda's own limit of time bounds what one invocation can read, some 60 GB at 70 MB/s. Beyond that, and for scanners,
-# `weighbridge inspect --release` does the same anywhere, under the same key (docs/inspection.md).
+# Weights are streamed from the registry, hashed and validated as they pass. A scanner needs one file at a time on the disk and in
+# its memory; what does not fit, or not into the time, is blocked, and `weighbridge inspect --release` does the same anywhere, under
+# the same key (docs/inspection.md).
 FUNCTION_TIMEOUT = cdk.Duration.minutes(15)
-# 1,769 MiB is one core; the rest is for a JSON file at its limit of values.
-MEMORY_MIB = 2048
+# What accounts without a raised quota may have at most.
+MEMORY_MIB = 3008
+STORAGE_MIB = 3072
+# For the function itself, while the scanner runs in a process of its own with the rest.
+OWN_MIB = 512
 
 
 class Inspector(Construct):
@@ -40,6 +43,9 @@ class Inspector(Construct):
         channel: str,
         signer_uri: str | None = None,
         ledger: EventLedger | None = None,
+        scanner: str = "hayward",
+        memory_mib: int = MEMORY_MIB,
+        storage_mib: int = STORAGE_MIB,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -52,6 +58,10 @@ class Inspector(Construct):
             channel: name of the first channel, where releases are registered.
             signer_uri: the inspector's key (`awskms:KEY`), which no other role may sign with; default: a new one.
             ledger: the ledger of events, which is told of every verdict; default: nobody is told.
+            scanner: whose second look there is beside our own validators: `hayward`, or `none`.
+            memory_mib: of the function, 2,048 to 10,240; the scanner holds a file whole, so that one larger than this less 1,024 MiB
+                is blocked.
+            storage_mib: of the function's /tmp, 512 to 10,240; one file lies there while the scanner looks.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the function's logs are kept.
@@ -64,12 +74,15 @@ class Inspector(Construct):
             handler="inspector",
             description=f"Inspects what was registered in {channel} and signs the verdict",
             timeout=FUNCTION_TIMEOUT,
-            memory_size=MEMORY_MIB,
+            memory_size=memory_mib,
+            storage_size=storage_mib,
             environment={
                 **connection.environment(),
                 "WEIGHBRIDGE_ENVIRONMENT": environment,
                 "WEIGHBRIDGE_CHANNEL": channel,
                 "WEIGHBRIDGE_INSPECTOR_KEY": self.signer_uri,
+                "WEIGHBRIDGE_SCANNER": scanner,
+                "WEIGHBRIDGE_SCANNER_MIB": str(memory_mib - OWN_MIB),
                 **({} if ledger is None else {"WEIGHBRIDGE_EVENTS_BUS": ledger.bus.event_bus_name}),
             },
             placement=placement,

@@ -31,6 +31,7 @@ class LibraryFunction(Construct):
         timeout: cdk.Duration,
         environment: Mapping[str, str] | None = None,
         memory_size: int = 512,
+        storage_size: int | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -43,6 +44,7 @@ class LibraryFunction(Construct):
             timeout: how long one invocation may take.
             environment: environment variables; never a secret.
             memory_size: in MiB; CPU grows with it.
+            storage_size: of /tmp, in MiB; default: Lambda's 512.
             placement: the VPC to run in, with its proxy and authorities; default: none.
             layer: the dependencies; default: the stack's DependencyLayer.
             log_retention: how long logs are kept.
@@ -74,6 +76,7 @@ class LibraryFunction(Construct):
             description=description,
             timeout=timeout,
             memory_size=memory_size,
+            ephemeral_storage_size=None if storage_size is None else cdk.Size.mebibytes(storage_size),
             environment={**function_variables(egress), **(environment or {})},
             vpc=placement.vpc if placement else None,
             vpc_subnets=ec2.SubnetSelection(subnets=list(placement.subnets)) if placement else None,

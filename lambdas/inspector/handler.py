@@ -13,6 +13,8 @@ from weighbridge.cloud import SHORT
 from weighbridge.errors import WeighbridgeError
 from weighbridge.inspection.environment import InspectionOrder, InspectorEnvironment
 from weighbridge.inspection.released import Inspection, InspectionAnswer, inspect_registered
+from weighbridge.inspection.scanners import HaywardScanner, Limits
+from weighbridge.inspection.second_look import Room
 from weighbridge.ledger.events import EventBridgeSink, tell
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.registry import ArtifactoryClient, open_origin
@@ -20,9 +22,13 @@ from weighbridge.trust import load_signer
 
 
 class InspectorContext(Protocol):
-    """The one part of Lambda's context object that is needed."""
+    """What is needed of Lambda's context object."""
 
     invoked_function_arn: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the time that is left, in milliseconds."""
+        ...
 
 
 def handler(event: Mapping[str, object], context: InspectorContext) -> InspectionAnswer:
@@ -40,6 +46,7 @@ def handler(event: Mapping[str, object], context: InspectorContext) -> Inspectio
             version=order.version,
             signer=load_signer(environment.key, kms_client=session.client("kms", config=SHORT)),
             now=system_clock(),
+            room=_room(environment, context),
         )
         _tell(done, environment=environment, session=session, actor=context.invoked_function_arn)
     except WeighbridgeError as error:
@@ -48,6 +55,17 @@ def handler(event: Mapping[str, object], context: InspectorContext) -> Inspectio
     answer = done.answer()
     log.event("inspected", **answer)
     return answer
+
+
+def _room(environment: InspectorEnvironment, context: InspectorContext) -> Room:
+    def scanner(seconds: int) -> HaywardScanner:
+        return HaywardScanner(limits=Limits(seconds=seconds, memory=environment.scanner_memory))
+
+    return Room(
+        scanner=None if environment.scanner is None else scanner,
+        largest=scanner(1).largest,
+        left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
 
 
 def _tell(done: Inspection, *, environment: InspectorEnvironment, session: boto3.Session, actor: str) -> None:

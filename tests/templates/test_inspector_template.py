@@ -67,7 +67,9 @@ def test_it_is_told_no_secret_and_no_other_key(built: Template) -> None:
     variables = function["Environment"]["Variables"]
     assert {name for name in variables if name.endswith("_KEY")} == {"WEIGHBRIDGE_INSPECTOR_KEY"}
     assert variables["WEIGHBRIDGE_CHANNEL"] == "dev"
-    assert (function["Timeout"], function["MemorySize"]) == (900, 2048)
+    assert (function["Timeout"], function["MemorySize"]) == (900, 3008)
+    assert function["EphemeralStorage"] == {"Size": 3072}
+    assert (variables["WEIGHBRIDGE_SCANNER"], variables["WEIGHBRIDGE_SCANNER_MIB"]) == ("hayward", "2496")
     assert "WEIGHBRIDGE_EVENTS_BUS" not in variables
 
 

@@ -6,8 +6,9 @@ bundles named after its role beside the release's records.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
@@ -22,6 +23,7 @@ from weighbridge.inspection.names import printable_path
 from weighbridge.inspection.reader import ForwardReader
 from weighbridge.inspection.remote import RemoteFile
 from weighbridge.inspection.report import InspectionReport
+from weighbridge.inspection.second_look import Room, SecondLook
 from weighbridge.inspection.statement import PREDICATE_TYPE, inspection_predicate, is_current
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest
@@ -34,6 +36,9 @@ from weighbridge.trust.statements import BUNDLE_LIMIT, envelopes_of, verify_enve
 ROLE = "inspector"
 SAID_LIMIT = 3
 COPY_BYTES = 1024 * 1024
+
+# Without limits: the own validators, however long they take.
+_ALL_DAY = Room(scanner=None, largest=0, left=lambda: math.inf)
 
 Progress = Callable[[int], None]
 
@@ -81,16 +86,19 @@ def inspect_registered(
     now: datetime,
     exceptions: Mapping[Digest, PickleException] | None = None,
     progress: Progress | None = None,
+    room: Room | None = None,
 ) -> Inspection:
     """Inspect NAME:VERSION as it was registered in the first channel, sign the verdict and write it. Safe to repeat.
 
-    Every byte that is not code is streamed once, for digests and validators together; nothing is kept on disk.
+    Every byte that is not code is streamed once, for digests and validators together; nothing is kept on disk, but for a scanner
+    until it has looked.
 
     Args:
         client: the registry, as the inspector: may read models and records, and write its own statements.
         signer: the inspector's key; the channel's policy names it in its role `inspector`.
         now: time of the inspection, for the statement and the ends of exceptions.
         progress: called with the size in bytes of each file that was judged.
+        room: for a scanner, and the time that there is; what does not fit is blocked. None for the own validators, however long.
 
     Raises:
         RegistryNotFoundError: nothing is registered as NAME:VERSION.
@@ -98,11 +106,12 @@ def inspect_registered(
         RegistryError, CloudError: registry or KMS could not do it; repeat the call.
     """
     release = read_registered(client=client, layout=layout, name=name, version=version)
-    present = _present(client=client, layout=layout, release=release, signer=signer)
+    scanner = None if room is None or room.scanner is None else room.scanner(1).name
+    present = _present(client=client, layout=layout, release=release, signer=signer, scanner=scanner)
     if present is not None:
         return Inspection(release=release, verdict="clean", statement=present, report=None)
     report = inspect_release(
-        client=client, layout=layout, release=release, exceptions=exceptions, now=now, progress=progress
+        client=client, layout=layout, release=release, exceptions=exceptions, now=now, progress=progress, room=room
     )
     path = state_inspection(client=client, layout=layout, release=release, report=report, signer=signer, now=now)
     return Inspection(release=release, verdict=report.verdict, statement=path, report=report)
@@ -133,27 +142,36 @@ def inspect_release(
     now: datetime,
     exceptions: Mapping[Digest, PickleException] | None = None,
     progress: Progress | None = None,
+    room: Room | None = None,
 ) -> InspectionReport:
-    """Judge every component of `release` but those of role `code`, which are never pulled.
+    """Judge every component of `release` but those of role `code`, which are never pulled. `room`: as for `inspect_registered`.
 
     Raises:
         IntegrityError: when a component has another length than the release says.
         RegistryError: when one cannot be read.
     """
-    files: list[FileVerdict] = []
-    for component in release.components:
-        if component.role == "code":
-            continue
-        path = layout.weights_path(name=release.name, version=release.version, path=component.path)
-        location = Location(layout.models_repository, path)
-        with RemoteFile(client=client, location=location, size=component.size) as file:
-            verdict = judge(component.path, ForwardReader(file, size=component.size))
-        if any(finding.rule == "inspect.file.changed" for finding in verdict.findings):
-            raise IntegrityError(f"{location}: is not the {component.size} bytes that the release names")
-        files.append(apply_exception(verdict, exceptions or {}, now=now))
-        if progress is not None:
-            progress(component.size)
-    return settle(files)
+    with SecondLook(room or _ALL_DAY) as look:
+        for component in release.components:
+            if component.role == "code":
+                continue
+            why = look.refusal(component.size)
+            if why is not None:
+                look.refuse(path=component.path, size=component.size, why=why)
+                continue
+            path = layout.weights_path(name=release.name, version=release.version, path=component.path)
+            location = Location(layout.models_repository, path)
+            with (
+                RemoteFile(client=client, location=location, size=component.size) as file,
+                look.passing(component.path, file) as passing,
+            ):
+                verdict = judge(component.path, ForwardReader(passing, size=component.size))
+            if any(finding.rule == "inspect.file.changed" for finding in verdict.findings):
+                raise IntegrityError(f"{location}: is not the {component.size} bytes that the release names")
+            look.add(apply_exception(verdict, exceptions or {}, now=now))
+            if progress is not None:
+                progress(component.size)
+        files, scanners = look.finish()
+    return replace(settle(files), scanners=scanners)
 
 
 def fetch_release_files(*, client: ArtifactoryClient, layout: ChannelLayout, release: Release, folder: Path) -> None:
@@ -203,8 +221,10 @@ def state_inspection(
     return path
 
 
-def _present(*, client: ArtifactoryClient, layout: ChannelLayout, release: Release, signer: Signer) -> str | None:
-    """Return the path of a clean statement by this key and these validators, so that a repetition reads no weights."""
+def _present(
+    *, client: ArtifactoryClient, layout: ChannelLayout, release: Release, signer: Signer, scanner: str | None
+) -> str | None:
+    """Return the path of a clean statement by this key, these validators and this scanner: a repetition reads no weights."""
     folder = layout.later_statements_folder(name=release.name, release=release.digest)
     try:
         files = client.listing(repository=layout.records_repository, path=folder)
@@ -224,7 +244,7 @@ def _present(*, client: ArtifactoryClient, layout: ChannelLayout, release: Relea
             found = verify_envelope(envelope, subject=subject, release=release.digest, policy=policy)
         except (TrustError, IntegrityError, ValueError):
             continue
-        if found.predicate_type == PREDICATE_TYPE and is_current(found.predicate):
+        if found.predicate_type == PREDICATE_TYPE and is_current(found.predicate, scanner=scanner):
             return file.path
     return None
 

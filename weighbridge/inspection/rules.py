@@ -90,5 +90,9 @@ RULES: dict[str, Rule] = {
     "inspect.exception.used": Rule("is let through by an exception", "Replace the file before the exception expires."),
     "inspect.exception.expired": Rule("has an exception that has expired", "Replace the file, or ask for a new one."),
     "inspect.scanner.finding": Rule("was found unsafe by a scanner", "Look at the scanner's words; replace the file."),
+    "inspect.scanner.room": Rule(
+        "does not fit the inspector's memory, storage or time",
+        "Save it in smaller shards, or run `weighbridge inspect --release NAME:VERSION --sign` on a machine.",
+    ),
     "inspect.scanner.incomplete": Rule("was not wholly scanned", "Mend the scanner and inspect again."),
 }

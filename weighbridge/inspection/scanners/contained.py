@@ -99,8 +99,10 @@ def _read(path: Path, *, status: int, limit: int) -> Ended:
 def _environment(folder: Path) -> dict[str, str]:
     home = str(folder)
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), _NOWHERE)
+    # Where the interpreter's own libraries lie, which it does not start without on Lambda.
+    libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return {
-        "PATH": os.defpath, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home,
+        **libraries, "PATH": os.defpath, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home,
         "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1",
         "DO_NOT_TRACK": "1", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", **proxies,
     }  # fmt: skip

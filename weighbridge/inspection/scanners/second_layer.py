@@ -20,7 +20,8 @@ def scan_files(folder: Path, report: InspectionReport, *, scanners: tuple[Scanne
             result = ScanResult(version="unknown", files={}, fault=f"it ended with {type(error).__name__}")
         files = tuple(file if _is_out_of_reach(file) else _with(file, scanner.name, result) for file in report.files)
         complete = result.fault is None and all(_was_judged(path, result) for path in paths)
-        run = ScannerRun(name=scanner.name, version=result.version, complete=complete)
+        judged = sum(_was_judged(path, result) for path in paths) if result.fault is None else 0
+        run = ScannerRun(name=scanner.name, version=result.version, complete=complete, files=judged)
         report = replace(report, files=files, scanners=(*report.scanners, run))
     return report
 
