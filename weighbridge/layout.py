@@ -9,6 +9,9 @@ from weighbridge.names import Digest
 METADATA_FOLDER = "tuf"
 TARGETS_FOLDER = "tuf/targets"
 RELEASE_LOCK = "lock.txt"
+SCRATCH_FOLDER = "weighbridge-doctor"
+"""Where `weighbridge doctor` leaves SCRATCH, as `scratch-IDENTITY.txt`, in each repository that an identity may write."""
+SCRATCH = b"weighbridge doctor: may be written once, never replaced, never removed\n"
 
 
 def weights_folder(*, name: str, version: str) -> str:

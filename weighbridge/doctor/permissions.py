@@ -14,9 +14,8 @@ from weighbridge.doctor.check import Check
 from weighbridge.doctor.findings import Judgement, NotCheckedError, ok, problem, unknown, warning
 from weighbridge.doctor.probe import Probe
 from weighbridge.doctor.setup import Identity, Setup
+from weighbridge.layout import SCRATCH, SCRATCH_FOLDER
 
-SCRATCH_FOLDER = "weighbridge-doctor"
-SCRATCH = b"weighbridge doctor: may be written once, never replaced, never removed\n"
 OTHER = b"weighbridge doctor: this must not replace what lies here\n"
 REFUSED = (401, 403)
 

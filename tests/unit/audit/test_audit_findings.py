@@ -18,6 +18,7 @@ from tests.unit.promotion.policy_roles import Roles
 from tests.unit.promotion.promotion_world import MODEL, NOW, PromotionWorld, make_promotion_world
 from weighbridge.audit import RULES, AuditReport, AuditSources, Signing, audit
 from weighbridge.errors import RegistryUnavailableError
+from weighbridge.layout import SCRATCH, SCRATCH_FOLDER
 from weighbridge.ledger.events import FolderSeals, SqliteEvents, read_seals, seal_ledger, tell
 from weighbridge.names import Digest
 from weighbridge.promotion import BrokenGlass
@@ -222,6 +223,21 @@ def test_who_approves_before_the_promotion_rings_no_alarm(estate: Estate) -> Non
     assert estate.rules() == set()
     estate.files["prod-records", path] = b"{}"
     assert estate.rules() == {"audit.record-altered"}
+
+
+@pytest.mark.parametrize("repository", ["prod-models", "prod-records"])
+def test_what_the_doctor_leaves_behind_rings_no_alarm_and_anything_else_there_does(
+    estate: Estate, repository: str
+) -> None:
+    estate.files[repository, f"{SCRATCH_FOLDER}/scratch-promoter.txt"] = SCRATCH
+    assert estate.rules() == set()
+    for path, data in (
+        (f"{SCRATCH_FOLDER}/scratch-keeper.txt", b"other bytes"),
+        (f"{SCRATCH_FOLDER}/more.txt", SCRATCH),
+    ):
+        estate.files[repository, path] = data
+        assert estate.rules() == {"audit.file-extra" if repository == "prod-models" else "audit.record-orphan"}
+        del estate.files[repository, path]
 
 
 ATTACKS: list[tuple[Callable[[Estate], None], set[str]]] = [
