@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from weighbridge.cli.output import print_result
 from weighbridge.cli.setup import Setup
 
 if TYPE_CHECKING:
-    from weighbridge.audit import AuditReport
+    from weighbridge.audit import AuditReport, Signing
     from weighbridge.ledger.events import Seals
 
 CLEAN, FOUND, COULD_NOT = 0, 1, 2
@@ -33,17 +34,27 @@ def audit(
         str | None,
         typer.Option("--acceptances", metavar="TABLE", help="DynamoDB table of acceptances, to compare it too."),
     ] = None,
+    cloudtrail: Annotated[
+        int | None,
+        typer.Option(
+            "--cloudtrail",
+            metavar="HOURS",
+            min=1,
+            max=2160,
+            help="Compare the signatures with the channel's KMS keys that CloudTrail counted in the last hours, too.",
+        ),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Verify every promotion's whole chain anew, and name what does not fit in registry, metadata, ledger and acceptances.
 
-    Runs as a reader of the channel, of its ledger and seals; changes nothing. Exit status: 0 clean (or notices alone), 1 something
+    Runs as a reader of the channel, of its ledger and seals, with --cloudtrail also of CloudTrail; changes nothing. Exit status: 0 clean (or notices alone), 1 something
     severe, 2 something could not be looked at. Example:
 
     weighbridge audit --env prod
     """
     setup = Setup.open(env=env, file=settings, folder=environments)
-    report = _run(setup, deep=deep, table=acceptances)
+    report = _run(setup, deep=deep, table=acceptances, hours=cloudtrail)
     findings: list[Json] = [
         {
             "rule": item.rule,
@@ -75,14 +86,14 @@ def audit(
     raise typer.Exit(COULD_NOT if report.failures else CLEAN if report.clean else FOUND)
 
 
-def _run(setup: Setup, *, deep: bool, table: str | None) -> AuditReport:
+def _run(setup: Setup, *, deep: bool, table: str | None, hours: int | None) -> AuditReport:
     from weighbridge.audit import AuditSources
     from weighbridge.audit import audit as run
     from weighbridge.cli.estate import channel_records
     from weighbridge.cli.events import events_uri, open_events
     from weighbridge.resolution import DynamoDbAcceptances
 
-    trust = setup.settings.trust
+    trust, now = setup.settings.trust, datetime.now(UTC)
     sealed = trust is not None and trust.seals is not None and trust.keys.sealer is not None
     sources = AuditSources(
         channel=channel_records(setup),
@@ -91,8 +102,33 @@ def _run(setup: Setup, *, deep: bool, table: str | None) -> AuditReport:
         ledger=None if events_uri(setup) is None else open_events(setup),
         seals=(lambda: _seals(setup)) if sealed else None,
         acceptances=None if table is None else DynamoDbAcceptances(client=setup.aws().dynamodb(), table=table),
+        signings=None if hours is None else (lambda: _signings(setup, hours=hours, now=now)),
     )
-    return run(sources, now=datetime.now(UTC), deep=deep)
+    return run(sources, now=now, deep=deep)
+
+
+def _signings(setup: Setup, *, hours: int, now: datetime) -> Sequence[Signing]:
+    from weighbridge.audit.cloudtrail import read_signings
+    from weighbridge.audit.told import NEAR
+
+    held, aws = setup.keys, setup.aws()
+    # The others sign on a schedule, or what lies beside a release: not all of it is told to the ledger.
+    roles = {
+        "root": held.root,
+        "targets": (held.targets,),
+        "promoters": held.promoters,
+        "registrar": (held.registrar,),
+        "revocations": (held.revocations,),
+        "approver": (held.approver,),
+        "breakglass": held.breakglass,
+    }
+    keys = {
+        aws.key_arn(uri): role
+        for role, uris in roles.items()
+        for uri in uris
+        if uri is not None and uri.startswith("awskms:")
+    }
+    return read_signings(trail=aws.cloudtrail(), keys=keys, since=now - timedelta(hours=hours), until=now - NEAR)
 
 
 def _seals(setup: Setup) -> Seals:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_ssm import SSMClient
 
+    from weighbridge.audit.cloudtrail import Trail
     from weighbridge.jobs.start import StatesClient
     from weighbridge.registry.credentials import SecretsClient
     from weighbridge.registry.origins import AwsSession
@@ -36,6 +37,20 @@ class Aws:
 
         with _Spoken("kms"):
             client: KMSClient = boto3.client("kms", region_name=self.region)
+            return client
+
+    def key_arn(self, uri: str) -> str:
+        """The ARN of a key in KMS by its signer URI, whatever name the URI gives it."""
+        with _Spoken("kms"):
+            found = self.kms().describe_key(KeyId=uri.removeprefix("awskms:"))
+            return found["KeyMetadata"]["Arn"]
+
+    def cloudtrail(self) -> Trail:
+        """What AWS counted."""
+        import boto3
+
+        with _Spoken("cloudtrail"):
+            client: Trail = boto3.client("cloudtrail", region_name=self.region)
             return client
 
     def dynamodb(self) -> DynamoDBClient:
