@@ -180,6 +180,7 @@ def _signers(
         "targets": governance.owners,
         "promoters": governance.promoters,
         "revocations": governance.security,
+        "exceptions": governance.security,
         "image_builder": governance.builders,
         # Whoever signs a role of the channel signs snapshot and timestamp after it.
         "snapshot": (*governance.owners, *governance.promoters, *governance.security),

@@ -238,3 +238,45 @@ def test_stacks_lie_in_the_right_account_and_region(built: dict[str, Template]) 
     buckets = {name: json.dumps(template) for name, template in built.items() if "governance-" in name}
     assert f"cdk-hnb659fds-assets-{HOLDER}-eu-west-1" in buckets["weighbridge-governance-ledger-prod"]
     assert f"-{PROD}-" not in buckets["weighbridge-governance-ledger-prod"]
+
+
+def test_where_releases_are_registered_the_functions_sign_too(tmp_path: Path) -> None:
+    document = yaml.safe_load((ROOT / "environments" / "dev.yaml").read_text(encoding="utf-8"))
+    names = ("targets", "registrar", "inspector", "revocations", "sealer", "image_builder", "exceptions")
+    keys: dict[str, Any] = {name: f"{HOLDS}dev-{name}" for name in names}
+    keys |= {"root": ["file:/media/root.pem"], "promoters": [f"{HOLDS}dev-first", f"{HOLDS}dev-second"]}
+    keys |= {"snapshot": f"{HOLDS}dev-online", "timestamp": f"{HOLDS}dev-online"}
+    document["trust"] = {"keys": keys, "ledger": "dynamodb:weighbridge-dev-sequences"}
+    people = {name: [f"arn:aws:iam::{DEV}:role/{name}"] for name in ("owners", "promoters", "security", "builders")}
+    document["governance"] = {"account": HOLDER, **people}
+    (tmp_path / "dev.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    app = cdk.App(
+        outdir=str(tmp_path / "out"), analytics_reporting=False, builtin_cloud_formation_validation=False,
+        context=json.loads((ROOT / "cdk.json").read_text())["context"],
+    )  # fmt: skip
+    GovernanceAccountStage(app, environments=[load_settings(tmp_path / "dev.yaml")])
+    app.synth()
+    signers: dict[str, set[str]] = {}
+    for path in (tmp_path / "out").glob("assembly-*/*keysdev*.template.json"):
+        template = json.loads(path.read_text(encoding="utf-8"))
+        for alias in resources(template, "AWS::KMS::Alias").values():
+            policy = template["Resources"][alias["Properties"]["TargetKeyId"]["Fn::GetAtt"][0]]["Properties"][
+                "KeyPolicy"
+            ]
+            (allow,) = (each for each in policy["Statement"] if each.get("Sid") == "NamedRolesSign")
+            arns = as_list(allow["Condition"]["ArnEquals"]["aws:PrincipalArn"])
+            signers[alias["Properties"]["AliasName"]] = {arn.rpartition("/")[2] for arn in arns}
+    assert signers == {
+        "alias/dev-targets": {"owners"},
+        "alias/dev-first": {"promoters", "weighbridge-dev-registrar"},
+        "alias/dev-second": {"promoters"},
+        "alias/dev-registrar": {"weighbridge-dev-registrar"},
+        "alias/dev-inspector": {"weighbridge-dev-inspector"},
+        "alias/dev-revocations": {"security"},
+        "alias/dev-exceptions": {"security"},
+        "alias/dev-image_builder": {"builders"},
+        "alias/dev-sealer": {"weighbridge-dev-auditor"},
+        "alias/dev-online": {
+            "owners", "promoters", "security", "weighbridge-dev-keeper", "weighbridge-dev-registrar",
+        },
+    }  # fmt: skip

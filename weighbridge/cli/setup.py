@@ -133,10 +133,13 @@ class Setup:
         return open_client(url=self.settings.registry.url, environ=self.environ, region=self.settings.region)
 
     def signer(self, uri: str) -> Signer:
-        """The signer that a URI names."""
+        """The signer that a URI names; a key of KMS is used in its own region."""
+        from weighbridge.cli.aws import Aws
         from weighbridge.trust import load_signer
 
-        return load_signer(uri, kms_client=self.aws().kms() if uri.startswith("awskms:") else None)
+        if not uri.startswith("awskms:"):
+            return load_signer(uri)
+        return load_signer(uri, kms_client=Aws(region=region_of(uri) or self.settings.region).kms())
 
     def reader(self, *, client: ArtifactoryClient) -> ChannelReader:
         """The channel's reader; what it trusted last is kept for the next command."""
@@ -258,3 +261,9 @@ def registry_url(value: str | None, *, environ: Mapping[str, str]) -> str:
     except ValueError as error:
         raise InputError(f"registry url: {found!r} is not of the form https://HOST/artifactory: {error}") from error
     return plain if plain.endswith("/artifactory") else f"{plain}/artifactory"
+
+
+def region_of(uri: str) -> str | None:
+    """Return the region of a signer URI with an ARN (`awskms:arn:PARTITION:kms:REGION:...`); None for all others."""
+    parts = uri.split(":")
+    return parts[4] if parts[:2] == ["awskms", "arn"] and len(parts) > 5 else None

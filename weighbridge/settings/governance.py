@@ -86,6 +86,7 @@ def _own_keys(keys: KeySettings, *, registers: bool) -> Iterator[tuple[str, str]
     stating = {"sealer": keys.sealer, "approver": keys.approver}
     if registers:
         stating |= {"registrar": keys.registrar, "inspector": keys.inspector, "image_builder": keys.image_builder}
+        stating["exceptions"] = keys.exceptions
     yield from ((name, uri) for name, uri in stating.items() if uri is not None)
 
 
