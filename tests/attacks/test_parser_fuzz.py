@@ -20,7 +20,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.ledger.events import Entry, Event, tell
 from weighbridge.ledger.events.seal import Seal
 from weighbridge.names import Digest, ReleaseId, ReleaseReference
-from weighbridge.registration import parse_job_record
+from weighbridge.registration import JobRecord, parse_job_record
 from weighbridge.release import Chunks, parse_chunks, parse_release
 from weighbridge.trust import Floor, bundle, parse_policy, verify_bundle
 from weighbridge.trust.approval import Approval, Waiver
@@ -197,10 +197,7 @@ def valid(tour: Tour, name: str) -> bytes:
         "event": lambda: event,
         "entry": lambda: event,
         "seal": lambda: event,
-        "job-record": lambda: (
-            b'{"schema":"weighbridge.job/v1","base_model":null,"datasets":[],"parameters":{"k":"v"},'
-            b'"metrics":{},"training_job":null,"source_commit":null}'
-        ),
+        "job-record": JobRecord(parameters={"k": "v"}).to_bytes,
     }
     if name in found:
         return found[name]()
