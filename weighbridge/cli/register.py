@@ -113,7 +113,9 @@ def register(
     )
 
 
-def _allowed(setup: Setup, client: ArtifactoryClient, *, name: str) -> Callable[[BaseModel | None], bytes | None] | None:
+def _allowed(
+    setup: Setup, client: ArtifactoryClient, *, name: str
+) -> Callable[[BaseModel | None], bytes | None] | None:
     repository = setup.settings.registry.bases_repository
     if repository is None:
         return None
