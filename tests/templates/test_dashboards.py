@@ -7,11 +7,13 @@ import importlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+import test_constructs_alone as alone
 from template_view import Template, only, resources
 
 from tools.synthesis import ROOT
@@ -20,6 +22,7 @@ from weighbridge.errors import InputError
 from weighbridge.metrics import DIMENSIONS, NAMESPACE
 from weighbridge.pull.engine import PullReport
 from weighbridge.pull.progress import write_metrics
+from weighbridge_cdk import EndpointDashboard
 from weighbridge_cdk.measured import measured
 
 DASHBOARD = "AWS::CloudWatch::Dashboard"
@@ -186,3 +189,15 @@ def test_the_reconciler_is_told_where_to_count(templates: dict[str, Template]) -
 
 def test_only_instances_with_gpus_show_gpus(inference: Template) -> None:
     assert "GPUUtilization" not in {name for _, name, _ in shown(inference)}
+
+
+def test_instances_with_gpus_show_them(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    served = alone.endpoint(stack, instance_type="ml.g5.xlarge")
+    EndpointDashboard(stack, "Dashboard", environment_name="prod", serving=served)
+    found = {name: dimensions for _, name, dimensions in shown(template_of(stack))}
+    assert (
+        found["GPUUtilization"] == found["GPUMemoryUtilization"] == {"EndpointName": "Minilm", "VariantName": "primary"}
+    )
