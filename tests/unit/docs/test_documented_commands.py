@@ -95,9 +95,7 @@ def test_checks_of_the_doctor_that_are_named_exist(page: Path) -> None:
 
 
 def test_stacks_that_are_named_are_those_of_the_app() -> None:
-    named = set(
-        re.findall(r"cdk deploy ([^\n`]+)", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"))
-    )
+    named = set(re.findall(r"cdk deploy ([^\n`]+)", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")))
     stacks = {stack for line in named for stack in line.split()}
     known = {"network", "registry", "governance", "guard", "training", "inference-minilm", "observability"}
     known |= {"keys-prod", "ledger-prod"}

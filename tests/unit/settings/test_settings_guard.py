@@ -87,5 +87,5 @@ def test_before_the_first_channel_nobody_waits(tmp_path: Path) -> None:
     document["guard"] = {"reconciler": {"queue": {"records_repository": "x", "root_digest": f"sha256:{'a' * 64}"}}}
     path = tmp_path / "prod.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    with pytest.raises(SettingsError, match="guard.reconciler.queue: there is no channel before this one"):
+    with pytest.raises(SettingsError, match=r"guard\.reconciler\.queue: there is no channel before this one"):
         load_settings(path)
