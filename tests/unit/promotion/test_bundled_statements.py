@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from securesystemslib.signer import CryptoSigner
@@ -125,7 +126,7 @@ def test_a_blocked_release_is_not_promoted_and_a_later_clean_inspection_lets_it_
     assert refusal.value.rule == "refused.inspection"
     assert world.state("dev").promotions(MODEL) == ()
     state(world, done, inspector, inspected_at="2026-11-23T13:00:00Z")
-    assert world.promote("1.0.0", to="dev").changed
+    assert world.promote("1.0.0", to="dev", now=NOW + timedelta(hours=1)).changed
 
 
 def test_a_clean_inspection_does_not_outlive_a_later_blocked_one(
