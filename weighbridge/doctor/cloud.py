@@ -34,10 +34,11 @@ def keys(setup: Setup) -> Iterator[Judgement]:
     if setup.settings.trust is None:
         remedy = "write the signers of the channel's roles under trust.keys (docs/settings.md)"
         raise NotCheckedError("the settings name no signing keys", remedy=remedy)
-    jobs = _jobs(setup.settings.trust.keys)
+    jobs, approvals = _jobs(setup.settings.trust.keys), setup.settings.trust.approvals
     for uri in dict.fromkeys(uri for _, uri in jobs):
         roles = sorted({role for role, held in jobs if held == uri})
-        yield _judge_key(setup, uri, ", ".join(roles))
+        created = approvals is not None and approvals.create_key and roles == ["approver"]
+        yield _judge_key(setup, uri, ", ".join(roles), created=created)
     # Snapshot and timestamp are one online job; root's several signers are one job too.
     held = {(role if role not in ("snapshot", "timestamp") else "online", uri) for role, uri in jobs}
     for uri, count in Counter(uri for _, uri in held).items():
@@ -49,10 +50,12 @@ def keys(setup: Setup) -> Iterator[Judgement]:
 def _jobs(held: KeySettings) -> list[tuple[str, str]]:
     single = ("targets", "registrar", "revocations", "snapshot", "timestamp")
     found = [("root", uri) for uri in held.root] + [("promoter", uri) for uri in held.promoters]
-    return found + [(role, str(getattr(held, role))) for role in single]
+    found += [("break-glass", uri) for uri in held.breakglass]
+    optional = ("inspector", "approver", "image_builder", "exceptions", "sealer")
+    return found + [(role, uri) for role in (*single, *optional) if (uri := getattr(held, role)) is not None]
 
 
-def _judge_key(setup: Setup, uri: str, roles: str) -> Judgement:
+def _judge_key(setup: Setup, uri: str, roles: str, *, created: bool) -> Judgement:
     scheme, _, key = uri.partition(":")
     if scheme != "awskms":
         return warning(f"{roles}: {uri} is a key file", remedy="key files are for trials: use an awskms: key")
@@ -60,6 +63,9 @@ def _judge_key(setup: Setup, uri: str, roles: str) -> Judgement:
     try:
         found = kms.describe_key(KeyId=key)["KeyMetadata"]
     except kms.exceptions.NotFoundException:
+        if created:
+            remedy = "deploy the governance stack, then publish the channel's policy with its public half"
+            return warning(f"{roles}: KMS key {key} is not there yet; the governance stack creates it", remedy=remedy)
         remedy = "create it: key spec ECC_NIST_P256, usage SIGN_VERIFY"
         return problem(f"{roles}: there is no KMS key {key}", remedy=remedy)
     if found.get("KeyState") != "Enabled":

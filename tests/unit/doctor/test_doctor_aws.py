@@ -32,7 +32,7 @@ from weighbridge.cli.run import run
 from weighbridge.doctor import CHECKS, Cloud, Finding, Severity, choose, diagnose
 from weighbridge.doctor.visit import known_tokens
 from weighbridge.names import Digest
-from weighbridge.settings import EnvironmentSettings, ExistingNetwork, load_settings
+from weighbridge.settings import ApprovalsSettings, EnvironmentSettings, ExistingNetwork, load_settings
 
 REVOKED = Digest.of(b"release 2")
 FILE = """\
@@ -173,6 +173,26 @@ def test_a_key_that_cannot_sign_is_found(settings: EnvironmentSettings, cloud: C
     said = {"disabled": "Disabled", "rsa": "RSA_2048", "missing": "nobody", "file": "key file", "shared": "2 roles"}
     assert said[fault] in found.message
     assert found.severity is (Severity.WARNING if fault == "file" else Severity.PROBLEM)
+
+
+@pytest.mark.parametrize("role", ["inspector", "approver", "image_builder", "exceptions", "sealer", "breakglass"])
+def test_the_key_of_whoever_signs_anything_is_looked_at(settings: EnvironmentSettings, cloud: Cloud, role: str) -> None:
+    assert settings.trust is not None
+    uri = "awskms:alias/nobody"
+    held = replace(settings.trust.keys, **{role: (uri,) if role == "breakglass" else uri})  # type: ignore[arg-type]
+    found = worst("aws.keys", aws_setup(replace(settings, trust=replace(settings.trust, keys=held)), cloud))
+    assert found.severity is Severity.PROBLEM
+    assert "alias/nobody" in found.message
+
+
+def test_a_key_that_the_governance_stack_creates_is_not_missed(settings: EnvironmentSettings, cloud: Cloud) -> None:
+    assert settings.trust is not None
+    held = replace(settings.trust.keys, approver="awskms:alias/later")
+    approvals = ApprovalsSettings(secret=None, create_key=True, approvers=("arn:aws:iam::111111111111:role/ann",))
+    trust = replace(settings.trust, keys=held, approvals=approvals)
+    found = worst("aws.keys", aws_setup(replace(settings, trust=trust), cloud))
+    assert found.severity is Severity.WARNING
+    assert "the governance stack creates it" in found.message
 
 
 def test_settings_without_keys_leave_them_open(settings: EnvironmentSettings, cloud: Cloud) -> None:
