@@ -58,7 +58,8 @@ class TrainingPipeline(Construct):
         super().__init__(scope, construct_id)
         if (jobs is None) != (image is None):
             raise InputError(f"{self.node.path}: jobs and image: give both or none", rule="input.training-request")
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+        self.role = iam.Role(self, "Role", assumed_by=_for_this_account("states.amazonaws.com"))
         self._allow_steps(registrar, inspector=inspector)
         train = None
         if jobs is not None and image is not None:
@@ -163,6 +164,7 @@ class TrainingPipeline(Construct):
             targets=[
                 targets.SfnStateMachine(
                     self.state_machine,
+                    role=iam.Role(self, "Starts", assumed_by=_for_this_account("events.amazonaws.com")),
                     input=events.RuleTargetInput.from_object(
                         {"training_job": events.EventField.from_path("$.detail.TrainingJobName")}
                     ),
@@ -194,3 +196,7 @@ def _train(jobs: GovernedTraining, *, image: str, channels: Mapping[str, str]) -
         bucket=bucket,
         channels={name: f"s3://{bucket}/{INPUT}{folder}" for name, folder in channels.items()},
     )
+
+
+def _for_this_account(service: str) -> iam.ServicePrincipal:
+    return iam.ServicePrincipal(service, conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}})

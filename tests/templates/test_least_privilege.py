@@ -100,6 +100,25 @@ def test_roles_are_assumed_by_one_service_each(templates: dict[str, Template]) -
             assert set(statement["Principal"]) == {"Service"}
 
 
+def test_a_service_assumes_a_role_for_this_account_alone(templates: dict[str, Template]) -> None:
+    bound = set()
+    for template in templates.values():
+        for role in resources(template, "AWS::IAM::Role").values():
+            (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            service = statement["Principal"].get("Service")
+            # Lambda sends no SourceAccount, and a function runs in the account that its role is passed in.
+            if service in ("lambda.amazonaws.com", "hooks.cloudformation.amazonaws.com", None):
+                continue
+            assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}, service
+            bound.add(service)
+    assert bound >= {
+        "events.amazonaws.com",
+        "sagemaker.amazonaws.com",
+        "states.amazonaws.com",
+        "vpc-flow-logs.amazonaws.com",
+    }
+
+
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_the_secret_is_created_without_a_value(templates: dict[str, Template], environment: str) -> None:
     secret = only(templates[f"weighbridge-{environment}-registry"], "AWS::SecretsManager::Secret")["Properties"]
