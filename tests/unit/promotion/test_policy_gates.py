@@ -29,6 +29,7 @@ from weighbridge.trust import (
     sign_image_statement,
 )
 from weighbridge.trust.inspected import INSPECTION_TYPE
+from weighbridge.trust.statements import source_of_bundle
 
 ANN, BOB, CAT = ("arn:aws:iam::111111111111:user/" + name for name in ("ann", "bob", "cat"))
 REGISTRAR = "urn:registrar"
@@ -158,6 +159,33 @@ def test_a_key_of_nobody_does_not_promote(world: PromotionWorld, roles: Roles) -
     with pytest.raises(TrustError) as refusal:
         world.promote("1.0.0", to="prod", by=ANN)
     assert refusal.value.rule == "refused.promoter"
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_promoters_key_that_also_states_something_is_refused_where_duties_are_kept_apart(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
+    promoter = world.channels["prod"].promoters[0]
+    in_dev(world)
+    world.promote("1.0.0", to="prod", now=NOW)
+    monkeypatch.setattr(roles, "approver", promoter)
+    roles.demand(separation=apart, principals=principals(world, ANN))
+    if not apart:
+        assert world.state("prod").head(MODEL).version == "1.0.0"
+        return
+    with pytest.raises(TrustError, match="promotes and signs statements") as refusal:
+        world.state("prod")
+    assert refusal.value.rule == "refused.separation"
+
+
+def test_a_bundle_holds_the_promotion_that_is_named_and_no_other_number_of_it(world: PromotionWorld) -> None:
+    in_dev(world)
+    source = world.state("dev").head(MODEL)
+    data = bundle([], source=source)
+    assert source_of_bundle(data, expected=source.release_id) == source
+    with pytest.raises(TrustError, match="the source is 1@") as refusal:
+        source_of_bundle(data, expected=replace(source.release_id, sequence=2))
+    assert refusal.value.rule == "refused.promotion"
 
 
 TWO = {"required": {APPROVAL_TYPE: "approver"}, "approvals": Approvals(count=2, days=7)}
