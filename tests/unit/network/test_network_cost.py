@@ -13,6 +13,7 @@ from botocore.regions import EndpointResolver
 from weighbridge.aws_endpoints import SERVICES, cost_of, host_names, services_of
 from weighbridge.cli.run import run
 from weighbridge.settings import (
+    ApprovalsSettings,
     CreatedNetwork,
     EnvironmentSettings,
     ExistingNetwork,
@@ -54,6 +55,28 @@ def test_nothing_is_there_for_what_the_settings_switch_off() -> None:
     assert set(services_of(bare)) == {"secretsmanager"} | CALLERS
     registry = replace(bare.registry, credentials=IamSettings(region=None, expires_in=3600))
     assert set(services_of(replace(bare, registry=registry))) == CALLERS
+
+
+def test_ledger_and_approvals_bring_what_their_functions_call() -> None:
+    staging = environment("staging", guard=GuardSettings(admission="off", reconciler=ReconcilerSettings(enabled=False)))
+    assert staging.trust is not None
+    plain = replace(staging.trust, keeper=None, approvals=None, keys=replace(staging.trust.keys, sealer=None))
+    ledger = replace(plain, keys=replace(plain.keys, sealer="awskms:alias/sealer"))
+    person = "arn:aws:iam::111111111111:role/approvers"
+    approvals = ApprovalsSettings(secret=None, create_key=False, approvers=(person,))
+    found = {
+        name: set(services_of(lean(replace(staging, trust=trust)))) - {"secretsmanager"}
+        for name, trust in (
+            ("plain", plain), ("ledger", ledger), ("approvals", replace(plain, approvals=approvals)),
+            ("both", replace(ledger, approvals=approvals)),
+        )
+    }  # fmt: skip
+    assert found == {
+        "plain": set(),
+        "ledger": {"events", "kms", "logs"},
+        "approvals": {"kms", "sts"},
+        "both": {"events", "kms", "logs", "sts"},
+    }
 
 
 def test_security_hub_has_an_endpoint_where_findings_go_there() -> None:
