@@ -38,14 +38,17 @@ def parse_object(data: bytes, *, what: str, limit: int = DEFAULT_LIMIT) -> JsonO
         limit: size cap in bytes.
 
     Raises:
-        TrustError: rule `refused.json`, for anything but one well-formed object without duplicate keys and floats.
+        TrustError: rule `refused.json`, for anything but one well-formed object without duplicate keys, floats and halves of
+            surrogate pairs.
     """
     if len(data) > limit:
         raise TrustError(f"{what}: {len(data)} bytes are more than the limit of {limit}", rule="refused.json")
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
-        )
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float)
+        if "\\u" in text:
+            # Half of a surrogate pair is an escape that JSON's grammar allows, and text that nobody can write.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise TrustError(f"{what}: not strict JSON: {error}", rule="refused.json") from error
     if not isinstance(value, dict):
