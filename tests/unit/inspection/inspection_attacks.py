@@ -514,4 +514,46 @@ LATER: list[Attack] = [
     ("templates: too many", "a.json", b"[" + b",".join([b'"{{ x }}"'] * 9000) + b"]", "inspect.json.limits"),
 ]
 
-ATTACKS = [*FORMATS, *SAFETENSORS, *GGUF, *ONNX, *CONFIGS, *TEMPLATES, *TEXTS, *LATER]
+_R, _I = "inspect.config.remote-code", "inspect.config.import"
+BLIND: list[Attack] = [
+    ("zip behind a whole safetensors file", "model.safetensors", safetensors({"a": tensor(0, 4)}, b"\0" * 4) + _zip("data.pkl"), "inspect.safetensors.trailing"),
+    ("joblib", "m.joblib", zlib.compress(pickle.dumps(_Evil(), 2)), "inspect.format.archive"),
+    ("pickle of text in a model card", "README.md", b"cposix\nsystem\np0\n(Vid\np1\ntp2\nRp3\n.", "inspect.format.pickle"),
+    ("config: auto_map in wide signs", "config.json", json.dumps({"auto\uff3fmap": {"AutoModel": "m.X"}}).encode(), _R),
+    ("config: auto_map in capitals", "config.json", json.dumps({"AUTO_MAP": {"AutoModel": "m.X"}}).encode(), _R),
+    ("config: auto_map escaped", "config.json", b'{"\\u0061uto_\\u006dap": {"AutoModel": "m.X"}}', _R),
+    ("config: auto_map of an added token", "tokenizer_config.json", json.dumps({"added_tokens_decoder": {"0": {"auto_map": ["t.X", None]}}}).encode(), _R),
+    ("config: trustRemoteCode in a list", "config.json", json.dumps({"vision_config": [{"trustRemoteCode": "true"}]}).encode(), _R),
+    ("config: --trust-remote-code", "config.json", json.dumps({"args": ["--trust-remote-code"]}).encode(), _R),
+    ("config: --trust_remote_code=1", "config.json", json.dumps({"args": ["--trust_remote_code=1"]}).encode(), _R),
+    ("config: a call to import", "config.json", json.dumps({"activation": "__import__('os').system('id')"}).encode(), _I),
+    ("config: a call in a lambda", "config.json", json.dumps({"f": "lambda x: os.system ('id')"}).encode(), _I),
+    ("diffusers: a pipeline of its own", "model_index.json", json.dumps({"_class_name": ["pipeline", "Evil"]}).encode(), _R),
+    ("diffusers: a library of its own", "model_index.json", json.dumps({"_class_name": "X", "unet": ["evil_module", "Evil"]}).encode(), _I),
+    ("diffusers: a module of its own", "model_index.json", json.dumps({"_class_name": "X", "unet": ["unet.my", "Evil"]}).encode(), _I),
+    ("diffusers: a library that is no text", "model_index.json", json.dumps({"_class_name": "X", "unet": [["os"], "Evil"]}).encode(), _I),
+    ("json: UTF-16 with a mark", "config.json", '{"auto_map": {"A": "b.C"}}'.encode("utf-16"), "inspect.format.unknown"),
+    ("yaml: merged auto_map", "a.yaml", b"x: &x\n  auto_map: {AutoModel: m.X}\ny:\n  <<: *x\n", _R),
+    ("yaml: ruby", "a.yml", b"--- !ruby/object:Gem::Installer\ni: x\n", "inspect.yaml.tag"),
+    ("onnx: Python operator", "m.onnx", onnx(node("PyOp", domain="ai.onnx.contrib")), "inspect.onnx.operator"),
+    ("card: entity in an address", "README.md", b"[a](&#106;avascript:alert(1))", "inspect.text.active"),
+    ("card: line end in an address", "README.md", b'<a href="java\nscript:alert(1)">x</a>', "inspect.text.active"),
+    ("card: animated handler", "README.md", b"<details ontoggle=alert(1) open>", "inspect.text.active"),
+]  # fmt: skip
+BLIND += [
+    (f"template: {source[:60]}", "chat_template.jinja", source.encode(), rule)
+    for source, rule in [
+        ("{{ '<img src=x onerror=alert(1)>' }}", "inspect.template.text"),
+        ("{{ '<scr' ~ 'ipt>' }}", "inspect.template.text"),
+        ("{% set a = dict(__cla=1, ss__=2)|join %}{{ messages[a] }}", "inspect.template.name"),
+        ("{{ messages|attr('__ssalc__'|reverse) }}", "inspect.template.name"),
+        ("{{ messages|attr('%s%s'|format('__cla', 'ss__')) }}", "inspect.template.name"),
+        ("{% filter attr('__class__') %}x{% endfilter %}", "inspect.template.name"),
+        ("{{ messages|groupby('__class__') }}", "inspect.template.name"),
+        ("{{ messages|sum(attribute='__init__.__globals__') }}", "inspect.template.name"),
+        ("{% set x %}__cla{% endset %}{% set y %}ss__{% endset %}{{ messages[x ~ y] }}", "inspect.template.name"),
+        ("{% if messages[-1].content[:3] == 'abc' %}x{% endif %}", "inspect.template.conditional"),
+    ]
+]
+
+ATTACKS = [*FORMATS, *SAFETENSORS, *GGUF, *ONNX, *CONFIGS, *TEMPLATES, *TEXTS, *LATER, *BLIND]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 from weighbridge.inspection.characters import unclean
@@ -51,6 +52,12 @@ _PLAIN = re.compile("[A-Za-z0-9_ ,;!?()=+*#'\u0120\u010a\u2581]*")
 _LOCAL_LIBRARIES = re.compile(
     "(transformers|sentence_transformers|peft|diffusers|torch\\.nn)(\\.[a-z_]\\w*)*|megatron\\.core"
 )
+# Libraries, and those modules of diffusers' own pipelines that its indexes name by their last part.
+_PIPELINE_LIBRARIES = re.compile(
+    "(transformers|diffusers)(\\.[a-z_]\\w*)*|stable_diffusion(_safe|_xl|_3)?|semantic_stable_diffusion|latent_diffusion|"
+    "paint_by_example|deepfloyd_if|kandinsky\\d*|shap_e|wuerstchen|audioldm2?|unclip|unidiffuser|versatile_diffusion|flux"
+)
+_CALLED = re.compile("__import__\\s*\\(|\\b(os\\.system|subprocess\\.[a-zA-Z_]+|builtins\\.[a-z_]+)\\s*\\(")
 
 
 def inspect_tree(tree: Tree, *, name: str = "") -> Iterator[Finding]:
@@ -108,7 +115,7 @@ def _object(where: str, value: Mapping[str, Tree], *, name: str) -> Iterator[Fin
             yield from unclean(key, what=f"a key at {shown(where)}")
         if len(key) > _LONG:
             continue
-        folded = key.casefold()
+        folded = (key if key.isascii() else unicodedata.normalize("NFKC", key)).casefold()
         plain = folded if folded.isalnum() else _BETWEEN.sub("", folded)
         if plain in REMOTE_CODE and child not in (None, False, {}, [], ""):
             yield Finding("inspect.config.remote-code", f"{shown(f'{where}.{key}')} is set")
@@ -118,9 +125,22 @@ def _object(where: str, value: Mapping[str, Tree], *, name: str) -> Iterator[Fin
             yield Finding("inspect.config.import", f"{shown(f'{where}.{key}')} is a layer that holds code")
         elif folded == "parent_library" and isinstance(child, str) and not _LOCAL_LIBRARIES.fullmatch(child):
             yield Finding("inspect.config.import", f"{shown(f'{where}.{key}')} imports {shown(child)}")
+    if where == "$" and name == "model_index.json":
+        yield from _pipeline(value)
     index = value.get("weight_map")
     if isinstance(index, dict) and (name.endswith(".index.json") or where == "$"):
         yield from _weight_map(index)
+
+
+def _pipeline(value: Mapping[str, Tree]) -> Iterator[Finding]:
+    # diffusers imports the first of each pair by its name, and takes a list as `_class_name` for code in the repository.
+    for key, child in value.items():
+        if key == "_class_name" and not isinstance(child, str):
+            yield Finding("inspect.config.remote-code", f"{shown(key)} is a list: a pipeline that the model brings")
+        elif isinstance(child, list) and not key.startswith("_"):
+            library = child[0] if child else None
+            if library is not None and not (isinstance(library, str) and _PIPELINE_LIBRARIES.fullmatch(library)):
+                yield Finding("inspect.config.import", f"{shown(key)} imports {shown(str(library))}")
 
 
 def _weight_map(index: Mapping[str, Tree]) -> Iterator[Finding]:
@@ -141,7 +161,11 @@ def _text(where: str, key: str, value: str) -> Iterator[Finding]:
     if len(value) > _LONG:
         # No path, no name of a module and no repository is as long.
         return
-    if _REPOSITORY_CODE.fullmatch(value):
+    if value.startswith("-") and _BETWEEN.sub("", value.partition("=")[0]).casefold() == "trustremotecode":
+        yield Finding("inspect.config.remote-code", f"{at} is {shown(value)}")
+    elif _CALLED.search(value):
+        yield Finding("inspect.config.import", f"{at} is {shown(value)}, a call")
+    elif _REPOSITORY_CODE.fullmatch(value):
         yield Finding("inspect.config.remote-code", f"{at} is {shown(value)}, code of another repository")
     elif _CODE_FILE.fullmatch(value):
         yield Finding("inspect.config.remote-code", f"{at} is {shown(value)}, a file of code")

@@ -12,6 +12,7 @@ from weighbridge.inspection.findings import Finding, shown
 
 _LINK = re.compile("(?i)\\b(https?|ftp|data|javascript)://?[\\w.-]+|\\bwww\\.\\w")
 _LINKS_OF_STANDARDS = re.compile("(?i)https?://(json-schema\\.org|www\\.w3\\.org)\\b")
+_ACTIVE = re.compile("(?i)<\\s*(script|iframe|object|embed)\\b|<[a-z][^<>]{0,300}[\\s/\"']on[a-z]{3,20}\\s*=")
 _ORDER = re.compile(
     "(?i)(ignore|disregard|forget|override)\\W+(?:\\w+\\W+){0,3}(previous|prior|above|earlier|other|system|safety)\\W+(?:\\w+\\W+)?"
     "(instruction|prompt|rule|message|guideline|direction)"
@@ -47,6 +48,9 @@ def inspect_emitted(tree: nodes.Template) -> Iterator[Finding]:
         link = _LINK.search(_LINKS_OF_STANDARDS.sub("", text))
         if link is not None:
             yield Finding("inspect.template.text", f"line {line}: adds the link {shown(link[0])}")
+        active = _ACTIVE.search(text)
+        if active is not None:
+            yield Finding("inspect.template.text", f"line {line}: adds active HTML: {shown(active[0])}")
         order = _ORDER.search(text)
         if order is not None:
             yield Finding("inspect.template.text", f"line {line}: gives the order {shown(order[0])}")

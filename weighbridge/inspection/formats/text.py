@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import html
 import re
 from collections.abc import Iterator
 
@@ -20,6 +21,10 @@ _FRONT = re.compile("\\A---[ \\t]*\\r?\\n(.*?)^---[ \\t]*$", re.DOTALL | re.MULT
 _ACTIVE = re.compile(
     "(?i)<\\s*/?\\s*(script|iframe|frame|object|embed|applet|form|meta|base|link|svg|math)\\b"
     "|(?:javascript|vbscript)\\s*:|data:text/html"
+)
+# Browsers leave out tabs and line ends within an address, and read entities.
+_HIDDEN_SCHEME = re.compile(
+    "(?i)[(<\"'=:]\\s*(?:" + "[\\t\\r\\n]*".join("javascript") + "|" + "[\\t\\r\\n]*".join("vbscript") + ")\\s*:"
 )
 _HANDLER = re.compile("(?i)[\\s/\"']on[a-z]{3,20}\\s*=")
 _TAG = re.compile("(?i)<[a-z]")
@@ -69,7 +74,7 @@ def validate_markdown(reader: ForwardReader) -> Iterator[Finding]:
     if front is not None:
         yield from inspect_yaml(front[1], what="front matter", name="README.md")
     prose = _CODE_SPAN.sub("", _CODE_FENCE.sub("", text))
-    active = _ACTIVE.search(prose)
+    active = _ACTIVE.search(prose) or _HIDDEN_SCHEME.search(html.unescape(prose))
     if active is not None:
         yield Finding("inspect.text.active", f"holds {shown(active[0])}")
     for handler in _HANDLER.finditer(prose):
