@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import TypedDict, cast
-
-import jsonschema
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from weighbridge import canonical
 from weighbridge.canonical import JsonObject
 from weighbridge.errors import InputError, TrustError
 from weighbridge.names import Digest
 from weighbridge.release import BaseModel, Dataset
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 JOB_RECORD_PATH = "weighbridge-job.json"
 JOB_RECORD_LIMIT = 8 * 1024 * 1024
@@ -119,9 +120,12 @@ class _Document(TypedDict):
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator() -> Draft202012Validator:
+    # Imported when the first document is read: it takes longer than all the rest where its extras are installed.
+    from jsonschema import Draft202012Validator
+
     text = resources.files("weighbridge.registration").joinpath("job.v1.schema.json").read_text("utf-8")
-    return jsonschema.Draft202012Validator(json.loads(text))
+    return Draft202012Validator(json.loads(text))
 
 
 def _to_json(record: JobRecord) -> JsonObject:

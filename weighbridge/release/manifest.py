@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Literal, TypedDict, cast
-
-import jsonschema
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from weighbridge import canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import InputError, IntegrityError, TrustError
 from weighbridge.names import Digest, ReleaseReference, check_name
 from weighbridge.release.paths import check_paths
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 SCHEMA = "weighbridge.release/v1"
 CHUNK_SIZE = 16 * 1024 * 1024
@@ -236,9 +237,12 @@ class _ReleaseDocument(TypedDict):
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator() -> Draft202012Validator:
+    # Imported when the first document is read: it takes longer than all the rest where its extras are installed.
+    from jsonschema import Draft202012Validator
+
     text = resources.files("weighbridge.release").joinpath("release.v1.schema.json").read_text("utf-8")
-    return jsonschema.Draft202012Validator(json.loads(text))
+    return Draft202012Validator(json.loads(text))
 
 
 def _check_schema(document: JsonObject) -> None:
