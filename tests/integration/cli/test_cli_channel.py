@@ -104,6 +104,9 @@ def test_the_policy_is_printed_edited_and_set(world: World) -> None:
     path.write_text(json.dumps(policy))
     refused = world.cli("channel", "policy", MODEL, "--set", str(path), "--env", "dev", user="promoter")
     assert (refused.status, "'prod'" in refused.line) == (2, True)
+    path.write_text(printed)
+    world.cli("channel", "policy", MODEL, "--set", str(path), "--env", "dev", user="promoter").ok()
+    assert world.cli("channel", "policy", MODEL, "--env", "dev", user="reader").ok().out == printed
 
 
 def test_a_promoter_signs_with_the_key_it_holds(world: World) -> None:
