@@ -19,7 +19,7 @@ from weighbridge.errors import ConflictError, InputError, TrustError
 from weighbridge.ledger import SequenceLedger
 from weighbridge.names import Digest, check_name
 from weighbridge.trust.delegations import delegate, delegated_roles
-from weighbridge.trust.distinct import check_people
+from weighbridge.trust.distinct import check_duties, check_people
 from weighbridge.trust.journal import Journal
 from weighbridge.trust.moments import CLOCK_SKEW, latest_of
 from weighbridge.trust.partial import Parts, SignedPromotion
@@ -186,10 +186,12 @@ class Channel:
 
         Raises:
             ConflictError: when the model is there with other keys or another threshold.
+            TrustError: rule `refused.separation`, when every reader would refuse these promoters.
         """
         check_model_name(name)
 
         def edit(targets: Targets) -> bool:
+            _check_duties(name, promoters, policy=read_policy(targets))
             return delegate(targets, role=name, keys=promoters, pattern=promotions_pattern(name))
 
         self._edit(Targets.type, edit, signers=signers, now=now)
@@ -202,6 +204,7 @@ class Channel:
 
         Raises:
             InputError: when the model is not known, or its metadata is not signed by enough of `promoters`.
+            TrustError: rule `refused.separation`, when every reader would refuse these promoters.
         """
         if name in RESERVED:
             raise InputError(f"{self._channel}: {name!r} is no model")
@@ -221,6 +224,8 @@ class Channel:
         def edit(targets: Targets) -> bool:
             if role not in delegated_roles(targets):
                 raise InputError(f"{self._channel}: model {role!r} is not known here: add it first")
+            if role != REVOCATIONS:
+                _check_duties(role, keys, policy=read_policy(targets))
             changed = delegate(targets, role=role, keys=keys, pattern=pattern, replace=True)
             try:
                 read_targets(self._store, role=role, snapshot=view.snapshot, delegator=targets)
@@ -238,11 +243,19 @@ class Channel:
 
         Raises:
             InputError: when the policy is another channel's.
+            TrustError: rule `refused.separation`, when every reader would refuse a model's promoters under it.
         """
         if policy.channel != self._channel:
             raise InputError(f"policy: is for channel {policy.channel!r}, this is {self._channel!r}")
         records = {POLICY_PATH: policy.to_bytes()}
-        self._edit(Targets.type, lambda targets: self._put(targets, records), signers=signers, now=now)
+
+        def edit(targets: Targets) -> bool:
+            for name in sorted(set(delegated_roles(targets)) - {REVOCATIONS}):
+                role = targets.get_delegated_role(name)
+                check_duties(name=name, key_ids=role.keyids, threshold=role.threshold, policy=policy)
+            return self._put(targets, records)
+
+        self._edit(Targets.type, edit, signers=signers, now=now)
 
     def revoke(self, *, releases: Sequence[Digest], reason: str, signers: Sequence[Signer], now: datetime) -> None:
         """Add releases to the channel's complete list of revocations; `signers` hold the revocations keys."""
@@ -418,3 +431,8 @@ class Channel:
     def _publish(self, view: View, role: _Role, name: str, *, now: datetime) -> None:
         if role.data is not None:
             self._publisher.publish(view, role=name, version=role.signed.version, data=role.data, now=now)
+
+
+def _check_duties(name: str, promoters: RoleKeys, *, policy: Policy) -> None:
+    key_ids = [key.keyid for key in promoters.keys]
+    check_duties(name=name, key_ids=key_ids, threshold=promoters.threshold, policy=policy)

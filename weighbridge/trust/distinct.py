@@ -15,16 +15,35 @@ def check_promoters(metadata: Metadata[Targets], *, name: str, delegator: Target
 
     Raises:
         TrustError: rule `refused.one-person`; rule `refused.separation`, when the policy keeps duties apart and a promoter's
-            key states something of releases, too.
+            key states something of releases, too, or one of several promoters could sign alone in another's name.
     """
     signed = delegator.get_verification_result(name, metadata.signed_bytes, metadata.signatures).signed
     wanted = delegator.get_delegated_role(name)
     check_people(signed, name=name, threshold=wanted.threshold, policy=policy)
-    both = sorted(set(wanted.keyids) & policy.keys.keys())
-    if policy.gates.separation and both:
+    check_duties(name=name, key_ids=wanted.keyids, threshold=wanted.threshold, policy=policy)
+
+
+def check_duties(*, name: str, key_ids: Iterable[str], threshold: int, policy: Policy) -> None:
+    """Check that a model's promoters can be told apart from whom the policy keeps them apart.
+
+    Raises:
+        TrustError: rule `refused.separation`.
+    """
+    if not policy.gates.separation:
+        return
+    both = sorted(set(key_ids) & policy.keys.keys())
+    if both:
         raise TrustError(
             f"model {name}: key {both[0][:16]}... promotes and signs statements in {policy.channel}: give each role a key of "
             "its own",
+            rule="refused.separation",
+        )
+    people = policy.gates.people(tuple(key_ids))
+    if threshold == 1 and len(people) > 1:
+        # Whoever signs again covers the promotions before, so that one signature does not tell who made which.
+        raise TrustError(
+            f"model {name}: any of {', '.join(sorted(people))} signs alone for {policy.channel} and could write another's name: "
+            "let two of them sign (channel set-promoters --threshold 2), or say in the policy whose the keys are",
             rule="refused.separation",
         )
 

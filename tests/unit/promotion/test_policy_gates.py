@@ -25,6 +25,7 @@ from weighbridge.trust import (
     Policy,
     Waiver,
     bundle,
+    channel,
     parse_policy,
     sign_image_statement,
 )
@@ -169,10 +170,15 @@ def test_a_promoters_key_that_also_states_something_is_refused_where_duties_are_
     in_dev(world)
     world.promote("1.0.0", to="prod", now=NOW)
     monkeypatch.setattr(roles, "approver", promoter)
-    roles.demand(separation=apart, principals=principals(world, ANN))
     if not apart:
+        roles.demand(separation=apart, principals=principals(world, ANN))
         assert world.state("prod").head(MODEL).version == "1.0.0"
         return
+    with pytest.raises(TrustError, match="promotes and signs statements"):
+        roles.demand(separation=apart, principals=principals(world, ANN))
+    assert world.state("prod").head(MODEL).version == "1.0.0", "a policy that readers would refuse is not published"
+    monkeypatch.setattr(channel, "check_duties", lambda **_: None)
+    roles.demand(separation=apart, principals=principals(world, ANN))
     with pytest.raises(TrustError, match="promotes and signs statements") as refusal:
         world.state("prod")
     assert refusal.value.rule == "refused.separation"

@@ -13,7 +13,7 @@ from tuf.api.metadata import Metadata, Targets
 
 from weighbridge.errors import ConflictError, InputError, NothingPromotedError, TrustError
 from weighbridge.names import Digest
-from weighbridge.trust import Gates, RoleKeys
+from weighbridge.trust import Gates, RoleKeys, channel
 
 
 @pytest.fixture
@@ -183,3 +183,40 @@ def test_the_key_that_revokes_is_replaced_with_overlap(two: World) -> None:
     with pytest.raises(InputError):
         two.channel().revoke(releases=[Digest.of(b"y")], reason="no", signers=[old], now=NOW)
     assert two.reader().refresh(MODEL).is_revoked(Digest.of(b"x"))
+
+
+@pytest.mark.parametrize(("names", "refused"), [(("ann", "bob"), True), (("ann", "ann"), False)])
+def test_where_duties_are_kept_apart_one_of_several_people_does_not_sign_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str], refused: bool
+) -> None:
+    world = make_world(tmp_path, promoters=2, threshold=1)
+    sign(world, 0)
+
+    def keep_apart() -> None:
+        keys = [item.public_key.keyid for item in world.promoters]
+        gates = Gates(separation=True, principals=dict(zip(keys, names, strict=True)))
+        world.channel().set_policy(policy=replace(world.policy, gates=gates), signers=world.signers.targets, now=NOW)
+
+    if not refused:
+        keep_apart()
+        assert head(world) is not None
+        return
+    with pytest.raises(TrustError, match="could write another's name"):
+        keep_apart()
+    assert head(world) is not None, "a policy that readers would refuse is not published"
+    monkeypatch.setattr(channel, "check_duties", lambda **_: None)
+    keep_apart()
+    with pytest.raises(TrustError, match="could write another's name") as refusal:
+        head(world)
+    assert refusal.value.rule == "refused.separation"
+
+
+def test_a_second_promoter_is_not_added_where_one_of_them_would_sign_alone(tmp_path: Path) -> None:
+    world = make_world(tmp_path, promoters=2, threshold=2)
+    keys = [item.public_key.keyid for item in world.promoters]
+    gates = Gates(separation=True, principals=dict(zip(keys, ("ann", "bob"), strict=True)))
+    world.channel().set_policy(policy=replace(world.policy, gates=gates), signers=world.signers.targets, now=NOW)
+    alone = RoleKeys(keys=tuple(item.public_key for item in world.promoters), threshold=1)
+    with pytest.raises(TrustError, match="could write another's name") as refusal:
+        world.channel().set_promoters(name=MODEL, promoters=alone, signers=world.signers.targets, now=NOW)
+    assert refusal.value.rule == "refused.separation"
