@@ -15,7 +15,13 @@ from local.process import ROOT, environment_python
 
 NOTEBOOK = ROOT / "examples" / "notebook" / "walkthrough.ipynb"
 # What differs from run to run: digests of what was just signed, ports, times.
-VARIES = (r"\b[0-9a-f]{64}\b", r"127\.0\.0\.1:\d+", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r"(?<=seconds) +[\d.]+")
+VARIES = (
+    r"\b[0-9a-f]{64}\b",
+    r"(?<=correlation id) +[0-9a-f]{16}\b",
+    r"127\.0\.0\.1:\d+",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    r"(?<=seconds) +[\d.]+",
+)
 
 
 def cells(text: str) -> list[dict[str, Any]]:

@@ -34,8 +34,10 @@ PLATFORM = TrainingPlatform(
         "WEIGHBRIDGE_INCOMING_REPOSITORY": "incoming",
     },
 )
-# The AWS CLI is no part of this checkout; the script calls it once.
-AWS_CLI = """#!{python}
+# The AWS CLI is no part of this checkout; the script calls it once. A first line ends at a blank, which a path may hold.
+AWS_CLI = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import boto3, sys
 words = dict(zip(sys.argv[3::2], sys.argv[4::2]))
 assert sys.argv[1:3] == ["ssm", "get-parameter"], sys.argv

@@ -45,7 +45,9 @@ def test_the_release_id_is_read_from_ssm_at_every_deployment(inference: Template
 
 
 def test_the_parameter_is_seeded_outside_of_every_template(templates: dict[str, Template]) -> None:
-    parameters = [each for template in templates.values() for each in resources(template, "AWS::SSM::Parameter").values()]
+    parameters = [
+        each for template in templates.values() for each in resources(template, "AWS::SSM::Parameter").values()
+    ]
     assert not [each for each in parameters if "release-id" in str(each["Properties"]["Name"])]
 
 

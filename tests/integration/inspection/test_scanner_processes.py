@@ -40,8 +40,9 @@ def model(tmp_path: Path) -> Path:
 def program(folder: Path, body: str, *, shebang: str | None = None) -> Path:
     """A scanner that does what `body` says, with `answer` to write a report of hayward's form."""
     path = folder / "fake-scanner"
-    python = shebang or str(environment_python("dev"))
-    path.write_text(f"#!{python}\n{ANSWER}\n{textwrap.dedent(body)}", encoding="utf-8")
+    # A first line ends at a blank, which the interpreter's path may hold; sh does not mind.
+    first = f"#!{shebang}" if shebang else f"#!/bin/sh\n'''exec' \"{environment_python('dev')}\" \"$0\" \"$@\"\n' '''"
+    path.write_text(f"{first}\n{ANSWER}\n{textwrap.dedent(body)}", encoding="utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
 

@@ -91,7 +91,9 @@ def test_a_revoked_release_is_refused_without_a_request(served: RegistryWorld) -
 def test_a_missing_record_names_its_path(served: RegistryWorld) -> None:
     release = served.release("1.0.0")
     served.publish(release, record=False)
-    with pytest.raises(TrustError, match=rf"dev-records/minilm/releases/{release.digest.hex}/records/[0-9a-f]{{64}}\.json") as refusal:
+    with pytest.raises(
+        TrustError, match=rf"dev-records/minilm/releases/{release.digest.hex}/records/[0-9a-f]{{64}}\.json"
+    ) as refusal:
         verify(served)
     assert refusal.value.rule == "refused.missing-record"
 
