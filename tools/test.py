@@ -22,6 +22,17 @@ PYTEST = (str(BIN / "python"), "-m", "pytest", "-q")
 TWO = ("-n", "2", "--dist", "loadfile")
 
 
+# Each session has a local AWS of its own, in which every environment's stacks are created once.
+TWIN = (
+    ("approvals_twin", "guard_twin", "pipeline_twin", "registrar_twin", "training_twin", "twin_token_rotation"),
+    ("images_twin", "keeper_twin", "ledger_twin", "twin_doctor", "twin_foundations", "twin_rollouts"),
+)
+
+
+def _twin(names: tuple[str, ...]) -> list[str]:
+    return [f"tests/twin/test_{name}.py" for name in names]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: `budget` is what the step should take on two cores, in seconds; it is printed, never asserted."""
@@ -44,7 +55,7 @@ STEPS = (
     Step("attacks", "the attacker's tour", ((*PYTEST, *TWO, "tests/attacks"),), budget=60),
     Step("contract", "registry contract and real clients", ((*PYTEST, "tests/contract", "tests/clients"),)),
     Step("sdk", "the SageMaker SDK v3, and the notebook", ((*PYTEST, "tests/sdk"),)),
-    Step("twin", "the twin: real CDK CLI, Lambdas, containers", ((*PYTEST, "tests/twin"),)),
+    Step("twin", "the twin: real CDK CLI, Lambdas, containers", tuple((*PYTEST, *_twin(names)) for names in TWIN)),
 )
 
 
