@@ -11,6 +11,7 @@ from stacks.alarms import notify
 from stacks.governance_account import copy_bus_arn, forwarding_role
 from stacks.retention import log_retention
 from weighbridge.settings import ApprovalsSettings, EnvironmentSettings, KeeperSettings, KeySettings, TrustSettings
+from weighbridge.settings.watched import watched_keys
 from weighbridge_cdk import (
     Approvals,
     ArtifactoryConnection,
@@ -120,6 +121,7 @@ class GovernanceStack(cdk.Stack):
             ledger=ledger,
             sealer_key=sealer,
             former_sealer_keys=() if settings.trust is None else settings.trust.keys.former_sealers,
+            watched_keys=watched_keys(settings),
             placement=placement,
             log_retention=log_retention(settings),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from weighbridge.settings import CreatedNetwork, EnvironmentSettings, IamSettings
+from weighbridge.settings.watched import watched_keys
 
 HOURS_A_MONTH = 730
 # US dollars for an hour of one interface endpoint in one zone, us-east-1: https://aws.amazon.com/privatelink/pricing/
@@ -21,6 +22,7 @@ SERVICES: Mapping[str, str] = MappingProxyType({
     "sns": "the registrar's notices",
     "events": "the reconciler's findings, and what the ledger is told",
     "securityhub": "the reconciler's findings, where the settings ask for it",
+    "cloudtrail": "signatures that AWS counted, which the auditor compares with the ledger",
     "sts": "who approves; code of your own in the VPC that asks who it is",
     "sagemaker.runtime": "callers of endpoints in the VPC",
     "logs": "load receipts that the auditor reads; code of your own in the VPC that writes logs",
@@ -28,7 +30,7 @@ SERVICES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Interface endpoints by the name of their service (`com.amazonaws.REGION.NAME`), and who needs them."""
 
-FUNCTIONS_ALONE = frozenset({"events", "securityhub", "sns", "ssm"})
+FUNCTIONS_ALONE = frozenset({"cloudtrail", "events", "securityhub", "sns", "ssm"})
 """Those that weighbridge's functions call, and no container does."""
 
 
@@ -51,6 +53,7 @@ def services_of(settings: EnvironmentSettings) -> tuple[str, ...]:
         "sns": training,
         "events": reconciler.enabled or ledger,
         "securityhub": reconciler.enabled and reconciler.security_hub,
+        "cloudtrail": ledger and bool(watched_keys(settings)),
     }
     if approvals:
         needed["sts"] = True

@@ -64,6 +64,10 @@ ACKNOWLEDGEMENTS: Mapping[str, Acknowledgement] = {
         "AwsSolutions-IAM5",
         "Log groups of this environment's endpoints, whose names begin with the environment's; they are read for load receipts.",
     ),
+    "counted-signatures": Acknowledgement(
+        "AwsSolutions-IAM5",
+        "cloudtrail:LookupEvents knows no resource-level permissions; the auditor asks for signatures alone.",
+    ),
     "metadata-objects": Acknowledgement(
         "AwsSolutions-IAM5",
         "Signed metadata is kept under names that change with every version; the bucket holds nothing else.",

@@ -17,14 +17,15 @@ from weighbridge.errors import InputError
 from weighbridge.metrics import AUDIT_FINDINGS, AUDITED_RELEASES, NAMESPACE
 from weighbridge.names import check_name
 from weighbridge.resource_names import resource_name
-from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge.settings.watched import KMS, ROLES
+from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
 from weighbridge_cdk.resolution_records import ResolutionRecords
-from weighbridge_cdk.signing_keys import grant_signing, grant_verifying
+from weighbridge_cdk.signing_keys import grant_describing, grant_signing, grant_verifying
 
 FUNCTION_TIMEOUT = cdk.Duration.minutes(10)
 # Whoever writes into one repository is told of within this time.
@@ -46,6 +47,7 @@ class Auditor(Construct):
         ledger: EventLedger,
         sealer_key: str,
         former_sealer_keys: Sequence[str] = (),
+        watched_keys: Sequence[tuple[str, str]] = (),
         every: cdk.Duration | None = None,
         placement: NetworkPlacement | None = None,
         layer: lambda_.ILayerVersion | None = None,
@@ -61,19 +63,24 @@ class Auditor(Construct):
             ledger: the ledger of events.
             sealer_key: signer URI (`awskms:KEY`) of the key that seals, which signs nothing else.
             former_sealer_keys: those that sealed before it, the newest first, by ARN or id: an alias may have moved on.
+            watched_keys: role (`promoters`, say) and signer URI (`awskms:KEY`) of keys of this account and region; CloudTrail's
+                signatures with them have to be explained by the ledger; default: none, and CloudTrail is not asked.
             every: time between two runs, at most 15 minutes; default: 15 minutes.
             placement: the VPC to run in; default: none.
             layer: the function's dependencies; default: the stack's DependencyLayer.
             log_retention: how long the function's logs are kept.
 
         Raises:
-            InputError: for more than 15 minutes, or a name that cannot be one.
+            InputError: for more than 15 minutes, a name that cannot be one, or a watched key that is none of a channel's in KMS.
         """
         super().__init__(scope, construct_id)
         every = every or cdk.Duration.minutes(MOST_MINUTES)
         self._environment = check_name(environment_name, field="environment_name")
         if not 1 <= every.to_minutes() <= MOST_MINUTES:
             raise InputError(f"every: {every.to_human_string()}: give 1 to {MOST_MINUTES} minutes")
+        for role, uri in watched_keys:
+            if role not in ROLES or not uri.startswith(KMS):
+                raise InputError(f"watched_keys: {role}={uri}: give a key awskms:KEY of {', '.join(ROLES)}")
         self.function = LibraryFunction(
             self,
             "Function",
@@ -92,6 +99,7 @@ class Auditor(Construct):
                 "WEIGHBRIDGE_SEALS_BUCKET": ledger.seals.bucket_name,
                 "WEIGHBRIDGE_SEALER_KEY": sealer_key,
                 **({"WEIGHBRIDGE_FORMER_SEALER_KEYS": " ".join(former_sealer_keys)} if former_sealer_keys else {}),
+                **({"WEIGHBRIDGE_WATCHED_KEYS": " ".join(map("=".join, watched_keys))} if watched_keys else {}),
             },
             placement=placement,
             layer=layer,
@@ -105,6 +113,9 @@ class Auditor(Construct):
         grant_signing(self, "Sealing", uris=(sealer_key,), role=self.function.role)
         grant_verifying(self, "FormerSeals", uris=former_sealer_keys, role=self.function.role)
         self._allow_receipts()
+        if watched_keys:
+            grant_describing(self, "WatchedKeys", uris=[uri for _, uri in watched_keys], role=self.function.role)
+            self._allow_signatures()
         self.rule = events.Rule(
             self,
             "Schedule",
@@ -129,6 +140,15 @@ class Auditor(Construct):
             roles=[self.function.role],
         )
         acknowledge(policy, "endpoint-logs", resource=groups)
+
+    def _allow_signatures(self) -> None:
+        policy = iam.Policy(
+            self,
+            "Signatures",
+            statements=[iam.PolicyStatement(actions=["cloudtrail:LookupEvents"], resources=[ANY_RESOURCE])],
+            roles=[self.function.role],
+        )
+        acknowledge(policy, "counted-signatures", resource=ANY_RESOURCE)
 
     def _alarm_of_failures(self) -> cloudwatch.Alarm:
         return cloudwatch.Alarm(

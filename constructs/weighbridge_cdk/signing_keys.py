@@ -105,6 +105,11 @@ def grant_verifying(scope: Construct, construct_id: str, *, uris: Iterable[str],
     _grant(scope, construct_id, uris=uris, role=role, actions=("kms:GetPublicKey",))
 
 
+def grant_describing(scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole) -> None:
+    """Let `role` read which keys the KMS keys among `uris` are, and sign with none of them."""
+    _grant(scope, construct_id, uris=uris, role=role, actions=("kms:DescribeKey",))
+
+
 def _grant(
     scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole, actions: tuple[str, ...]
 ) -> None:

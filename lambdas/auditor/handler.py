@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import boto3
 
-from weighbridge.audit import AuditSources
+from weighbridge.audit import AuditSources, Signing
+from weighbridge.audit.cloudtrail import key_arn, last_signings
 from weighbridge.audit.collect import acceptance_events, approval_events, receipt_events
 from weighbridge.audit.environment import AuditorEnvironment
 from weighbridge.audit.run import AuditorRun
@@ -25,6 +26,8 @@ from weighbridge.trust import ChannelState, RegistrySource, load_signer
 
 TIMEOUTS = Timeouts(connect=5.0, read=15.0)
 RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
+# CloudTrail may be minutes late, and a run may fail: each signature is looked at by several.
+SIGNED_HOURS = 2
 
 
 def handler(_event: Mapping[str, object], _context: object) -> None:
@@ -83,6 +86,15 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
             receipt_events(client=logs, environment=name, models=models, now=now),
         )
 
+    def signings() -> Sequence[Signing]:
+        return last_signings(
+            trail=session.client("cloudtrail", config=SHORT),
+            keys=environment.watched_keys,
+            arn_of=lambda uri: key_arn(uri, kms=kms),
+            hours=SIGNED_HOURS,
+            now=system_clock(),
+        )
+
     return AuditorRun(
         sources=AuditSources(
             channel=channel,
@@ -91,6 +103,7 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
             ledger=ledger,
             seals=lambda: read_seals(store=seals, keys=[sealer.public_key, *former], ledger=name),
             acceptances=acceptances,
+            signings=signings if environment.watched_keys else None,
         ),
         ledger=ledger,
         sink=EventBridgeSink(client=session.client("events", config=SHORT), bus=environment.events_bus),

@@ -9,6 +9,7 @@ from template_view import Template, as_list, only, resources, statements, text
 
 # Actions that know no resource-level permissions, or whose resources do not exist before the call.
 ANY_RESOURCE = {
+    "cloudtrail:LookupEvents",
     "cloudwatch:PutMetricData",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",

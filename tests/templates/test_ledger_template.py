@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -12,8 +13,10 @@ from template_view import Resource, Template, as_list, logical_id, only, resourc
 
 from stacks.alarms import notify
 from tools.synthesis import ROOT
+from weighbridge.errors import InputError
+from weighbridge.names import Digest
 from weighbridge.settings import load_settings
-from weighbridge_cdk import EventLedger
+from weighbridge_cdk import ArtifactoryConnection, Auditor, ChannelPin, EventLedger, Repositories, ResolutionRecords
 from weighbridge_cdk.signing_keys import grant_verifying
 
 
@@ -105,6 +108,58 @@ def test_the_auditor_seals_with_one_key_and_tells_the_ledger_alone(governance: T
     [reading] = found["logs:FilterLogEvents"]
     assert "/aws/sagemaker/Endpoints/weighbridge-staging-*" in str(reading["Resource"])
     assert "dynamodb:PutItem" not in found
+
+
+def test_the_auditor_asks_for_signatures_with_the_keys_of_its_account(governance: Template) -> None:
+    found = rights(governance, "AuditorWatchedKeys") | rights(governance, "AuditorSignatures")
+    assert set(found) == {"kms:DescribeKey", "cloudtrail:LookupEvents"}
+    names = {name: f"alias/weighbridge-staging-{name}" for name in ("owner", "promoter", "security")}
+    [describing] = found["kms:DescribeKey"]
+    assert describing["Condition"] == {"StringEquals": {"kms:RequestAlias": list(names.values())}}
+    [looking] = found["cloudtrail:LookupEvents"]
+    assert looking["Resource"] == "*"
+    function = only(governance, "AWS::Lambda::Function", starting="Auditor")["Properties"]
+    assert function["Environment"]["Variables"]["WEIGHBRIDGE_WATCHED_KEYS"] == (
+        f"targets=awskms:{names['owner']} promoters=awskms:{names['promoter']} revocations=awskms:{names['security']}"
+    )
+
+
+def auditor(stack: cdk.Stack, **more: Any) -> Auditor:
+    digest = Digest.parse("sha256:" + "0" * 64, field="root")
+    return Auditor(
+        stack,
+        "Auditor",
+        environment_name="staging",
+        connection=ArtifactoryConnection(
+            stack,
+            "Registry",
+            url="https://registry.example.com/artifactory",
+            repositories=Repositories(models="models", records="records"),
+        ),
+        channel=ChannelPin(name="staging", root_digest=digest),
+        records=ResolutionRecords(stack, "Records"),
+        ledger=EventLedger(stack, "Ledger", environment_name="staging"),
+        sealer_key="awskms:alias/sealer",
+        **more,
+    )
+
+
+def test_without_watched_keys_the_auditor_asks_cloudtrail_nothing(
+    new_stack: Callable[[], cdk.Stack], template_of: Callable[[cdk.Stack], Template]
+) -> None:
+    stack = new_stack()
+    auditor(stack)
+    template = template_of(stack)
+    assert "cloudtrail:LookupEvents" not in rights(template, "Auditor")
+    assert not rights(template, "AuditorWatchedKeys")
+    function = only(template, "AWS::Lambda::Function", starting="Auditor")["Properties"]
+    assert "WEIGHBRIDGE_WATCHED_KEYS" not in function["Environment"]["Variables"]
+
+
+@pytest.mark.parametrize("key", [("sealer", "awskms:alias/sealer"), ("root", "file:root.pem")])
+def test_a_watched_key_is_one_of_the_channels_in_kms(new_stack: Callable[[], cdk.Stack], key: tuple[str, str]) -> None:
+    with pytest.raises(InputError, match="watched_keys"):
+        auditor(new_stack(), watched_keys=[key])
 
 
 def test_it_runs_every_fifteen_minutes_and_failure_silence_and_findings_ring(governance: Template) -> None:

@@ -204,6 +204,7 @@ def test_there_are_exactly_the_endpoints_that_the_stacks_use(templates: dict[str
     guard = {"secretsmanager", "sagemaker.api", "events", "kms"}
     assert set(services(templates["weighbridge-prod-network"])) == guard | callers
     assert set(services(templates["weighbridge-dev-network"])) == guard | callers | {"ssm", "sns"}
+    assert "cloudtrail" in services(templates["weighbridge-staging-network"])
     left_out = set(services(templates["weighbridge-prod-network"])) - set(services(transit))
     assert {"sagemaker.runtime", "logs", "monitoring"} <= left_out <= callers
     assert guard <= set(services(transit))

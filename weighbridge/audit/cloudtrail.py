@@ -7,13 +7,13 @@ Developer Guide, "Sign" log entries: `resources` names the key by its ARN, whate
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from weighbridge.audit.told import Signing
+from weighbridge.audit.told import NEAR, Signing
 from weighbridge.errors import CloudError, InputError
 from weighbridge.trust.times import parse_time
 
@@ -34,12 +34,48 @@ class Pages(Protocol):
         ...
 
 
+class Keys(Protocol):
+    """What is used of boto3's client of KMS."""
+
+    def describe_key(self, *, KeyId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
+        """Return what KMS knows of a key."""
+        ...
+
+
 class Trail(Protocol):
     """What is used of boto3's client of CloudTrail."""
 
     def get_paginator(self, operation_name: str, /) -> Pages:
         """Return the paginator of LookupEvents."""
         ...
+
+
+def key_arn(uri: str, *, kms: Keys) -> str:
+    """Return the ARN of a key in KMS by its signer URI, whatever name the URI gives it. Needs kms:DescribeKey.
+
+    Raises:
+        CloudError: when KMS refuses, does not answer or knows no such key.
+    """
+    try:
+        return str(kms.describe_key(KeyId=uri.removeprefix("awskms:"))["KeyMetadata"]["Arn"])
+    except (BotoCoreError, ClientError) as error:
+        raise CloudError(f"kms:DescribeKey {uri}: {error}") from error
+
+
+def last_signings(
+    *, trail: Trail, keys: Iterable[tuple[str, str]], arn_of: Callable[[str], str], hours: int, now: datetime
+) -> tuple[Signing, ...]:
+    """Return the signatures of the last `hours` that have been told by now: those of at least a quarter of an hour ago.
+
+    Args:
+        keys: role and signer URI of each key in KMS.
+        arn_of: the ARN of a key by its signer URI.
+
+    Raises:
+        CloudError: when CloudTrail or KMS refuses or does not answer, or an event cannot be read.
+    """
+    roles = {arn_of(uri): role for role, uri in keys}
+    return read_signings(trail=trail, keys=roles, since=now - timedelta(hours=hours), until=now - NEAR)
 
 
 def read_signings(*, trail: Trail, keys: Mapping[str, str], since: datetime, until: datetime) -> tuple[Signing, ...]:

@@ -6,15 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weighbridge.environment import registry_url, required, required_name
+from weighbridge.environment import RULE, registry_url, required, required_name
+from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest
 from weighbridge.registry import TokenOrigin, read_origin
+from weighbridge.settings.watched import KMS, ROLES
+
+WATCHED = "WEIGHBRIDGE_WATCHED_KEYS"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditorEnvironment:
-    """The environment, its channel and registry, where acceptances, ledger and seals lie, and the sealer's key."""
+    """The environment, its channel and registry, where acceptances, ledger and seals lie, and the sealer's key.
+
+    `watched_keys` are role and signer URI of the keys whose signatures CloudTrail counted are compared with the ledger.
+    """
 
     environment: str
     layout: ChannelLayout
@@ -28,6 +35,7 @@ class AuditorEnvironment:
     seals_bucket: str
     sealer_key: str
     former_sealer_keys: tuple[str, ...]
+    watched_keys: tuple[tuple[str, str], ...]
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -53,4 +61,15 @@ class AuditorEnvironment:
             seals_bucket=required(environ, "WEIGHBRIDGE_SEALS_BUCKET"),
             sealer_key=required(environ, "WEIGHBRIDGE_SEALER_KEY"),
             former_sealer_keys=tuple(environ.get("WEIGHBRIDGE_FORMER_SEALER_KEYS", "").split()),
+            watched_keys=tuple(map(_watched, required(environ, WATCHED).split(" "))) if WATCHED in environ else (),
         )
+
+
+def _watched(text: str) -> tuple[str, str]:
+    role, _, uri = text.partition("=")
+    if role not in ROLES or not uri.startswith(KMS) or uri == KMS:
+        raise InputError(
+            f"{WATCHED}: {text!r} is not of the form ROLE=awskms:KEY: one space between two, roles {', '.join(ROLES)}",
+            rule=RULE,
+        )
+    return role, uri

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,27 +108,11 @@ def _run(setup: Setup, *, deep: bool, table: str | None, hours: int | None) -> A
 
 
 def _signings(setup: Setup, *, hours: int, now: datetime) -> Sequence[Signing]:
-    from weighbridge.audit.cloudtrail import read_signings
-    from weighbridge.audit.told import NEAR
+    from weighbridge.audit.cloudtrail import last_signings
+    from weighbridge.settings.watched import told_keys
 
-    held, aws = setup.keys, setup.aws()
-    # The others sign on a schedule, or what lies beside a release: not all of it is told to the ledger.
-    roles = {
-        "root": held.root,
-        "targets": (held.targets,),
-        "promoters": held.promoters,
-        "registrar": (held.registrar,),
-        "revocations": (held.revocations,),
-        "approver": (held.approver,),
-        "breakglass": held.breakglass,
-    }
-    keys = {
-        aws.key_arn(uri): role
-        for role, uris in roles.items()
-        for uri in uris
-        if uri is not None and uri.startswith("awskms:")
-    }
-    return read_signings(trail=aws.cloudtrail(), keys=keys, since=now - timedelta(hours=hours), until=now - NEAR)
+    aws = setup.aws()
+    return last_signings(trail=aws.cloudtrail(), keys=told_keys(setup.keys), arn_of=aws.key_arn, hours=hours, now=now)
 
 
 def _seals(setup: Setup) -> Seals:

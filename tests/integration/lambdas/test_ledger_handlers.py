@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -116,13 +116,11 @@ def test_broken_glass_is_counted_where_an_alarm_looks_and_only_once_it_is_in_the
     assert (metric["Namespace"], metric["Dimensions"]) == ("weighbridge", [["Environment"]])
 
 
-def test_the_auditor_seals_audits_and_names_an_added_file(
-    aws: dict[str, str],
-    promoted: PromotedRegistry,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def audited(
+    aws: dict[str, str], promoted: PromotedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> DynamoDbEvents:
+    """One promotion that was told, and the auditor's variables; returns the ledger."""
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_bytes(b"{}")
     _, promotion = promoted.promote(tmp_path / "model")
@@ -142,7 +140,12 @@ def test_the_auditor_seals_audits_and_names_an_added_file(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    return ledger
 
+
+def test_the_auditor_seals_audits_and_names_an_added_file(
+    audited: DynamoDbEvents, promoted: PromotedRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
     def run() -> list[dict[str, object]]:
         load("auditor").handler({}, None)
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -152,7 +155,7 @@ def test_the_auditor_seals_audits_and_names_an_added_file(
     [measured] = [line for line in lines if "_aws" in line]
     assert (measured["AuditFindings"], measured["AuditedReleases"]) == (0, 1)
     assert len(list(S3Seals(client=boto3.client("s3"), bucket="seals").all())) == 1
-    assert verify_ledger(ledger=ledger, seals=Seals(valid=(), problems=())).holds
+    assert verify_ledger(ledger=audited, seals=Seals(valid=(), problems=())).holds
 
     promoted.client("admin").deploy_bytes(
         repository=promoted.layout.models_repository, path=f"models/{MODEL}/1.0.0/evil.py", data=b"import os"
@@ -162,3 +165,53 @@ def test_the_auditor_seals_audits_and_names_an_added_file(
     assert finding["rule"] == "audit.file-extra"
     [measured] = [line for line in lines if "_aws" in line]
     assert (measured["AuditFindings"], measured["AuditedReleases"]) == (1, 1)
+
+
+class Trail:
+    """CloudTrail with one signature by `key`, made at `at`."""
+
+    def __init__(self, key: str, at: datetime) -> None:
+        said = {
+            "eventSource": "kms.amazonaws.com", "eventID": "e-1", "eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "userIdentity": {"arn": "arn:aws:iam::111111111111:user/eve"}, "resources": [{"ARN": key}],
+        }  # fmt: skip
+        self.event = {"EventId": "e-1", "CloudTrailEvent": json.dumps(said)}
+
+    def get_paginator(self, _name: str) -> Trail:
+        return self
+
+    def paginate(self, **_asked: object) -> Iterator[dict[str, object]]:
+        yield {"Events": [self.event]}
+
+
+@pytest.mark.parametrize(
+    ("watched", "hours", "rules"),
+    [(True, 0, []), (True, 1, ["audit.sign-unexplained"]), (False, 1, [])],
+    ids=["told", "untold", "not watched"],
+)
+def test_a_signature_that_aws_counted_is_explained_by_the_ledger_or_named(
+    audited: DynamoDbEvents,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    watched: bool,
+    hours: int,
+    rules: list[str],
+) -> None:
+    kms = boto3.client("kms")
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+    kms.create_alias(AliasName="alias/promoter", TargetKeyId=key["KeyId"])
+    if watched:
+        monkeypatch.setenv("WEIGHBRIDGE_WATCHED_KEYS", "promoters=awskms:alias/promoter")
+    [entry] = audited.events()
+    trail, client = Trail(key["Arn"], entry.event.at + timedelta(hours=hours)), boto3.Session.client
+
+    def either(session: boto3.Session, name: str, **options: object) -> object:
+        return trail if name == "cloudtrail" else client(session, name, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(boto3.Session, "client", either)
+    load("auditor").handler({}, None)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["rule"] for line in lines if line.get("event") == "finding"] == rules
+    [measured] = [line for line in lines if "_aws" in line]
+    assert (measured["AuditFindings"], measured["AuditedReleases"]) == (len(rules), 1)

@@ -37,7 +37,7 @@ def lean(settings: EnvironmentSettings) -> EnvironmentSettings:
 
 
 def test_training_needs_what_the_registrar_calls() -> None:
-    assert set(services_of(environment("dev"))) == set(SERVICES) - {"securityhub"}
+    assert set(services_of(environment("dev"))) == set(SERVICES) - {"cloudtrail", "securityhub"}
 
 
 def test_lean_leaves_out_what_only_callers_use() -> None:
@@ -73,9 +73,9 @@ def test_ledger_and_approvals_bring_what_their_functions_call() -> None:
     }  # fmt: skip
     assert found == {
         "plain": set(),
-        "ledger": {"events", "kms", "logs"},
+        "ledger": {"cloudtrail", "events", "kms", "logs"},
         "approvals": {"kms", "sts"},
-        "both": {"events", "kms", "logs", "sts"},
+        "both": {"cloudtrail", "events", "kms", "logs", "sts"},
     }
 
 
