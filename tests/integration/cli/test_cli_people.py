@@ -58,8 +58,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.upload_quickly("1.0.0")
         made.register("1.0.0").ok()
         made.cli("promote", f"{MODEL}:1.0.0", "--to", "dev", "--no-parameter", user="promoter").ok()
-        made.cli("channel", "policy", MODEL, "--env", "prod", "--from-settings", user="promoter").ok()
+        policy = ("channel", "policy", MODEL, "--env", "prod", "--from-settings")
+        refused = made.cli(*policy, user="promoter")
+        assert refused.status == 4
+        assert "could write another's name: let two of them sign" in refused.err
         made.cli("channel", "set-promoters", MODEL, "--env", "prod", user="promoter").ok()
+        made.cli(*policy, user="promoter").ok()
         yield made
 
 
