@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from weighbridge.errors import InputError
 from weighbridge.names import ReleaseId
 from weighbridge.resolution.acceptance import Acceptance, History, Mark, Scope
 from weighbridge.resolution.records import acceptance_key, mark_key, partition, to_history
-
-_WAIT_SECONDS = 30.0
+from weighbridge.sqlite import connect, prepare
 
 
 class SqliteAcceptances:
@@ -20,19 +15,16 @@ class SqliteAcceptances:
 
     def __init__(self, *, path: Path) -> None:
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with self._connection() as connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS acceptances (pk TEXT NOT NULL, sk TEXT NOT NULL, record BLOB NOT NULL, "
-                    "PRIMARY KEY (pk, sk)) WITHOUT ROWID"
-                )
-        except (OSError, sqlite3.Error) as error:
-            raise InputError(f"acceptances {path}: cannot be used: {error}") from error
+        prepare(
+            path,
+            table="CREATE TABLE IF NOT EXISTS acceptances (pk TEXT NOT NULL, sk TEXT NOT NULL, record BLOB NOT NULL, "
+            "PRIMARY KEY (pk, sk)) WITHOUT ROWID",
+            what="acceptances",
+        )
 
     def find(self, scope: Scope, release_id: ReleaseId) -> Acceptance | None:
         """See `AcceptanceStore.find`."""
-        with self._connection() as connection:
+        with connect(self._path) as connection:
             row = connection.execute(
                 "SELECT record FROM acceptances WHERE pk = ? AND sk = ?", (partition(scope), acceptance_key(release_id))
             ).fetchone()
@@ -49,23 +41,14 @@ class SqliteAcceptances:
 
     def history(self, scope: Scope) -> History:
         """See `AcceptanceStore.history`."""
-        with self._connection() as connection:
+        with connect(self._path) as connection:
             rows = connection.execute("SELECT sk, record FROM acceptances WHERE pk = ?", (partition(scope),)).fetchall()
         return to_history(rows)
 
     def _put(self, scope: Scope, key: str, data: bytes) -> bool:
-        with self._connection() as connection:
+        with connect(self._path) as connection:
             done = connection.execute(
                 "INSERT INTO acceptances (pk, sk, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (partition(scope), key, data),
             )
             return done.rowcount == 1
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS)
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()

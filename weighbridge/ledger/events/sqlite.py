@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from weighbridge.errors import InputError
 from weighbridge.ledger.events.entry import Entry, Head, StoredEntry
 from weighbridge.ledger.events.event import Event
 from weighbridge.ledger.events.ledger import standing
 from weighbridge.names import Digest
+from weighbridge.sqlite import connect, prepare
 
-_WAIT_SECONDS = 30.0
 _PAGE = 256
 
 
@@ -25,19 +23,16 @@ class SqliteEvents:
 
     def __init__(self, *, path: Path) -> None:
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with self._connection() as connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
-                    "data BLOB NOT NULL)"
-                )
-        except (OSError, sqlite3.Error) as error:
-            raise InputError(f"event ledger {path}: cannot be used: {error}") from error
+        prepare(
+            path,
+            table="CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
+            "data BLOB NOT NULL)",
+            what="event ledger",
+        )
 
     def append(self, *, event: Event) -> Entry:
         """See `EventLedger.append`."""
-        with self._connection() as connection:
+        with connect(self._path) as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute("SELECT data FROM events WHERE id = ?", (event.id,)).fetchone()
             if row is not None:
@@ -54,19 +49,19 @@ class SqliteEvents:
 
     def find(self, *, event_id: str) -> Entry | None:
         """See `EventLedger.find`."""
-        with self._connection() as connection:
+        with connect(self._path) as connection:
             row = connection.execute("SELECT data FROM events WHERE id = ?", (event_id,)).fetchone()
         return None if row is None else Entry.parse(row[0])
 
     def head(self) -> Head | None:
         """See `EventLedger.head`."""
-        with self._connection() as connection:
+        with connect(self._path) as connection:
             return _head(connection)
 
     def stored(self, *, after: int = 0) -> Iterator[StoredEntry]:
         """See `EventLedger.stored`."""
         while True:
-            with self._connection() as connection:
+            with connect(self._path) as connection:
                 rows = connection.execute(
                     "SELECT sequence, data FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, _PAGE)
                 ).fetchall()
@@ -79,15 +74,6 @@ class SqliteEvents:
     def events(self, *, after: int = 0) -> Iterator[Entry]:
         """See `EventLedger.events`."""
         return (Entry.parse(item.data) for item in self.stored(after=after))
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS)
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
 
 
 def _head(connection: sqlite3.Connection) -> Head | None:
