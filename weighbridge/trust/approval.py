@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from weighbridge.canonical import Json, JsonObject
@@ -24,6 +24,7 @@ APPROVAL_TYPE = "urn:weighbridge:approval:v1"
 BREAK_GLASS_TYPE = "urn:weighbridge:break-glass:v1"
 BREAK_GLASS_ROLE = "breakglass"
 BREAK_GLASS_PEOPLE = 2
+MOST_WAIVER_HOURS = 72
 WAIVABLE = ("approvals", "licences", "separation", "soak")
 _APPROVAL_KEYS = frozenset({"channel", "approver", "reason", "approved_at", "expires", "event"})
 _BREAK_GLASS_KEYS = frozenset({"channel", "waives", "reason", "opened_at", "expires"})
@@ -83,7 +84,8 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One person's part of breaking the glass: gates that need not hold for one release in one channel, for some hours.
+    """One person's part of breaking the glass: gates that need not hold for one release in one channel, for at most
+    `MOST_WAIVER_HOURS`.
 
     Raises:
         InputError: naming the field; signatures, revocations, digests and inspections cannot be waived.
@@ -103,6 +105,8 @@ class Waiver:
         fields.text(self.predicate(), "reason", limit=512)
         if self.expires <= self.opened_at:
             raise InputError("break-glass expires: must be after opened_at")
+        if self.expires > self.opened_at + timedelta(hours=MOST_WAIVER_HOURS):
+            raise InputError(f"break-glass expires: must be within {MOST_WAIVER_HOURS} hours of opened_at")
 
     def predicate(self) -> JsonObject:
         """Return the statement's predicate."""

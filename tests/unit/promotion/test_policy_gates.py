@@ -11,6 +11,7 @@ import pytest
 from tests.unit.promotion.policy_roles import Roles, in_dev, resolve
 from tests.unit.promotion.promotion_world import IMAGE, MODEL, NOW, PromotionWorld
 from weighbridge.canonical import Json, JsonObject
+from weighbridge.cli import approve
 from weighbridge.errors import CloudError, InputError, TrustError, WeighbridgeError
 from weighbridge.names import Digest
 from weighbridge.promotion import BrokenGlass, Publisher, examine
@@ -18,6 +19,7 @@ from weighbridge.promotion.candidate import Candidate
 from weighbridge.registration import Registration
 from weighbridge.trust import (
     APPROVAL_TYPE,
+    BREAK_GLASS_TYPE,
     IMAGE_TYPE,
     Approval,
     Approvals,
@@ -29,8 +31,10 @@ from weighbridge.trust import (
     parse_policy,
     sign_image_statement,
 )
+from weighbridge.trust.approval import MOST_WAIVER_HOURS
 from weighbridge.trust.inspected import INSPECTION_TYPE
 from weighbridge.trust.statements import source_of_bundle
+from weighbridge.trust.times import format_time
 
 ANN, BOB, CAT = ("arn:aws:iam::111111111111:user/" + name for name in ("ann", "bob", "cat"))
 REGISTRAR = "urn:registrar"
@@ -375,6 +379,23 @@ def test_glass_that_is_not_broken(
 def test_what_cannot_be_waived(gate: str) -> None:
     with pytest.raises(InputError, match="waives"):
         Waiver(channel="prod", waives=(gate,), reason="fire", opened_at=NOW, expires=NOW + timedelta(hours=1))
+
+
+def test_glass_is_not_broken_for_longer_than_a_waiver_may_hold(
+    world: PromotionWorld, roles: Roles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, opened = in_dev(world), NOW - timedelta(hours=1)
+    roles.demand(soak_hours=24)
+    roles.waive(done, roles.glass[0], "soak", at=opened, hours=MOST_WAIVER_HOURS)
+    said: JsonObject = {
+        "channel": "prod", "waives": ["soak"], "reason": "fire", "opened_at": format_time(opened),
+        "expires": format_time(opened + timedelta(hours=MOST_WAIVER_HOURS, seconds=1)),
+    }  # fmt: skip
+    roles.say(done, BREAK_GLASS_TYPE, said, roles.glass[1], role="breakglass")
+    refused_everywhere(world, monkeypatch, "refused.soak")
+    with pytest.raises(InputError, match="within 72 hours"):
+        Waiver.read(said)
+    assert approve.MOST_HOURS == MOST_WAIVER_HOURS
 
 
 @pytest.mark.parametrize("image", [IMAGE, IMAGE.replace("a" * 64, "d" * 64)], ids=["its image", "another image"])
