@@ -47,7 +47,7 @@ def with_later_statements(
         if role is not None and not set(statement.signed_by) <= set(policy.roles[role]):
             continue
         found.setdefault(repr(envelope), (envelope, statement))
-    wanted = [envelope for envelope in _without_superseded(list(found.values())) if isinstance(envelope, dict)]
+    wanted = [item for item in _without_superseded(list(found.values()), policy=policy) if isinstance(item, dict)]
     source = candidate.source_promotion if policy.gates.needs_source else None
     return replace(candidate, statements=bundle(wanted, source=source))
 
@@ -65,12 +65,20 @@ def _later(
         )
 
 
-def _without_superseded(statements: Sequence[tuple[Json, Statement]]) -> Iterator[Json]:
-    # An inspection that was repeated, say with a mended scanner, stands in place of the earlier one.
-    last = max((_time(item) for _, item in statements if item.predicate_type == INSPECTION_TYPE), default="")
-    for envelope, statement in statements:
-        if statement.predicate_type != INSPECTION_TYPE or _time(statement) == last:
+def _without_superseded(statements: Sequence[tuple[Json, Statement]], *, policy: Policy) -> Iterator[Json]:
+    # An inspection that was repeated, say with a mended scanner, stands in place of the earlier one; nobody else's word does.
+    last: dict[frozenset[str], str] = {}
+    for _, item in statements:
+        if item.predicate_type == INSPECTION_TYPE:
+            roles = _roles(item, policy)
+            last[roles] = max(last.get(roles, ""), _time(item))
+    for envelope, item in statements:
+        if item.predicate_type != INSPECTION_TYPE or _time(item) == last[_roles(item, policy)]:
             yield envelope
+
+
+def _roles(statement: Statement, policy: Policy) -> frozenset[str]:
+    return frozenset(role for role, key_ids in policy.roles.items() if not set(statement.signed_by).isdisjoint(key_ids))
 
 
 def _time(statement: Statement) -> str:

@@ -43,18 +43,18 @@ def demand(world: PromotionWorld, inspector: CryptoSigner, *channels: str) -> No
 
 def state(
     world: PromotionWorld, done: Registration, signer: CryptoSigner, *, to: str = "dev", kind: str = INSPECTION_TYPE,
-    **changes: Json,
+    role: str = "inspector", **changes: Json,
 ) -> str:  # fmt: skip
     envelope = sign_statement(
         name=MODEL, version=done.release.version, release=done.digest, predicate_type=kind,
         predicate={**CLEAN, **changes}, signers=[signer],
     )  # fmt: skip
-    return put(world, done, bundle([envelope]), to=to)
+    return put(world, done, bundle([envelope]), to=to, role=role)
 
 
-def put(world: PromotionWorld, done: Registration, data: bytes, *, to: str = "dev") -> str:
+def put(world: PromotionWorld, done: Registration, data: bytes, *, to: str = "dev", role: str = "inspector") -> str:
     layout = world.channels[to].layout
-    path = layout.later_statement_path(name=MODEL, release=done.digest, role="inspector", bundle=Digest.of(data))
+    path = layout.later_statement_path(name=MODEL, release=done.digest, role=role, bundle=Digest.of(data))
     world.registry.deploy_bytes(repository=layout.records_repository, path=path, data=data)
     return path
 
@@ -139,6 +139,27 @@ def test_a_clean_inspection_does_not_outlive_a_later_blocked_one(
     state(world, done, inspector, verdict="blocked", inspected_at="2026-11-23T13:00:00Z")
     with pytest.raises(TrustError) as refusal:
         world.promote("1.0.0", to="prod")
+    assert refusal.value.rule == "refused.inspection"
+
+
+@pytest.mark.parametrize("verdict", ["clean", "blocked"])
+def test_an_inspection_by_another_role_stands_in_place_of_none(
+    world: PromotionWorld, inspector: CryptoSigner, verdict: str
+) -> None:
+    done = world.register("1.0.0")
+    demand(world, inspector, "dev")
+    if verdict == "blocked":
+        found = world.channels["dev"]
+        policy = replace(world.state("dev").policy, required_statements=found.policy.required_statements)
+        world.channel("dev").set_policy(policy=policy, signers=found.signers.targets, now=NOW)
+    state(world, done, inspector, verdict=verdict)
+    state(world, done, world.registrar, role="registrar", inspected_at="2026-11-23T12:01:00Z")
+    if verdict == "clean":
+        world.promote("1.0.0", to="dev")
+        assert types(world, "dev") == [PREDICATE_TYPE, INSPECTION_TYPE, INSPECTION_TYPE]
+        return
+    with pytest.raises(TrustError) as refusal:
+        world.promote("1.0.0", to="dev", now=NOW + timedelta(hours=1))
     assert refusal.value.rule == "refused.inspection"
 
 
