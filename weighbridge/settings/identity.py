@@ -39,13 +39,7 @@ def read_images(
     if section is None:
         return None
     section.allow("repository", "username", "secret")
-    secret = optional_secret(
-        section, "secret", default=f"weighbridge/{environment}/artifactory-images", credentials=credentials
-    )
-    if isinstance(credentials, CredentialsSettings) and secret == credentials.secret_id:
-        section.refuse(
-            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
-        )
+    secret = own_secret(section, identity="images", environment=environment, credentials=credentials)
     return ImageSettings(
         repository=section.text(
             "repository", pattern=_REPOSITORY, form="a repository key of letters, digits, '.', '_', '-'"
@@ -67,3 +61,21 @@ def optional_secret(
     if isinstance(credentials, IamSettings):
         return section.optional_text(key, pattern=SECRET_NAME, form=form)
     return section.text(key, pattern=SECRET_NAME, form=form, default=default)
+
+
+def own_secret(
+    section: Section, *, identity: str, environment: str, credentials: CredentialsSettings | IamSettings
+) -> str | None:
+    """Return the name of the secret of `identity`, `section.secret`, as `optional_secret` does.
+
+    Raises:
+        SettingsError: also where the secret would be the reader's.
+    """
+    secret = optional_secret(
+        section, "secret", default=f"weighbridge/{environment}/artifactory-{identity}", credentials=credentials
+    )
+    if isinstance(credentials, CredentialsSettings) and secret == credentials.secret_id:
+        section.refuse(
+            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
+        )
+    return secret

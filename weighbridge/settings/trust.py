@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.settings.identity import optional_secret
+from weighbridge.settings.identity import own_secret
 from weighbridge.settings.policy import read_policy
 from weighbridge.settings.schema import (
     ApprovalsSettings,
@@ -55,7 +55,7 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
         promoters=keys.texts("promoters", pattern=SIGNER, form=SIGNER_FORM, minimum=1),
         **{name: keys.text(name, pattern=SIGNER, form=SIGNER_FORM) for name in _SINGLE},
         inspector=keys.optional_text("inspector", pattern=SIGNER, form=SIGNER_FORM),
-        sealer=_sealer(keys),
+        sealer=keys.optional_text("sealer", pattern=SIGNER, form=SIGNER_FORM),
         former_sealers=keys.texts(
             "former_sealers", pattern=rf"public:.+|{SIGNER}", form=f"{SIGNER_FORM}, or public:PATH"
         ),
@@ -78,10 +78,10 @@ def read_trust(top: Section, *, environment: str, registry: RegistrySettings) ->
 
 
 def _check_stating_keys(section: Section, keys: KeySettings) -> None:
-    held = {uri: f"{name}[{i}]" for name in ("root", "promoters") for i, uri in enumerate(getattr(keys, name))}
-    held |= {getattr(keys, name): name for name in _SINGLE}
-    held |= {uri: name for name in ("inspector", "sealer") if (uri := getattr(keys, name)) is not None}
-    stating = [(name, getattr(keys, name)) for name in ("approver", "image_builder", "exceptions")]
+    held = {getattr(keys, name): name for name in reversed(_SINGLE)}
+    held |= {uri: f"{name}[{i}]" for name in ("root", "promoters") for i, uri in enumerate(getattr(keys, name))}
+    own = ("sealer", "inspector", "approver", "image_builder", "exceptions")
+    stating = [(name, getattr(keys, name)) for name in own]
     stating += [(f"breakglass[{i}]", uri) for i, uri in enumerate(keys.breakglass)]
     for name, uri in stating:
         if uri is not None and held.setdefault(uri, name) != name:
@@ -109,16 +109,7 @@ def _approvals(
     create = approvals.flag("create_key", default=False)
     if create and not alias.startswith("alias/"):
         approvals.refuse("create_key", f"{keys.approver} is no alias", "give keys.approver as awskms:alias/NAME")
-    secret = optional_secret(
-        approvals,
-        "secret",
-        default=f"weighbridge/{environment}/artifactory-approver",
-        credentials=registry.credentials,
-    )
-    if secret is not None and secret == registry.reader_secret:
-        approvals.refuse(
-            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
-        )
+    secret = own_secret(approvals, identity="approver", environment=environment, credentials=registry.credentials)
     return ApprovalsSettings(
         secret=secret,
         create_key=create,
@@ -126,19 +117,6 @@ def _approvals(
             "approvers", pattern=APPROVER, form="the ARN of an IAM user or role, without a path", minimum=1
         ),
     )
-
-
-def _sealer(keys: Section) -> str | None:
-    found = keys.optional_text("sealer", pattern=SIGNER, form=SIGNER_FORM)
-    if found is None:
-        return None
-    for name in ("root", "promoters"):
-        if found in keys.texts(name, pattern=SIGNER, form=SIGNER_FORM, minimum=1):
-            keys.refuse("sealer", f"is trust.keys.{name} too", "nobody's key can do two jobs")
-    for name in _SINGLE:
-        if found == keys.text(name, pattern=SIGNER, form=SIGNER_FORM):
-            keys.refuse("sealer", f"is trust.keys.{name} too", "nobody's key can do two jobs")
-    return found
 
 
 def _keeper(
@@ -156,16 +134,7 @@ def _keeper(
     _check_keys(section, keys)
     keeper = keeper or Section(file=section.file, path=f"{section.path}.keeper", values={})
     keeper.allow("secret", "hours")
-    secret = optional_secret(
-        keeper,
-        "secret",
-        default=f"weighbridge/{environment}/artifactory-keeper",
-        credentials=registry.credentials,
-    )
-    if secret is not None and secret == registry.reader_secret:
-        keeper.refuse(
-            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
-        )
+    secret = own_secret(keeper, identity="keeper", environment=environment, credentials=registry.credentials)
     return KeeperSettings(secret=secret, hours=keeper.integer("hours", minimum=1, maximum=MOST_HOURS, default=12))
 
 
@@ -177,22 +146,9 @@ def _inspector(
         if inspector is not None:
             section.refuse("inspector", "there is no key to sign inspections with", "give keys.inspector")
         return None
-    others = {"root": keys.root, "promoters": keys.promoters} | {name: (getattr(keys, name),) for name in _SINGLE}
-    for name, uris in others.items():
-        if keys.inspector in uris:
-            section.refuse("keys.inspector", f"is trust.keys.{name} too", "nobody's key can do two jobs")
     inspector = inspector or Section(file=section.file, path=f"{section.path}.inspector", values={})
     inspector.allow("secret", "scanner", "memory_mib", "storage_mib")
-    secret = optional_secret(
-        inspector,
-        "secret",
-        default=f"weighbridge/{environment}/artifactory-inspector",
-        credentials=registry.credentials,
-    )
-    if secret is not None and secret == registry.reader_secret:
-        inspector.refuse(
-            "secret", f"{secret!r} is registry.credentials.secret_id too", "give each identity a secret of its own"
-        )
+    secret = own_secret(inspector, identity="inspector", environment=environment, credentials=registry.credentials)
     return InspectorSettings(
         secret=secret,
         scanner=inspector.choice("scanner", among=("hayward", "none")) or "hayward",

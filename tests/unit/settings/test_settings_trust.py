@@ -128,6 +128,11 @@ def test_the_sealer_gets_nobody_elses_key(tmp_path: Path, role: str) -> None:
         load(tmp_path, sealer=GOOD["trust"]["keys"][role])
 
 
+def test_the_sealer_and_the_inspector_are_two(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"trust\.keys\.inspector: is trust\.keys\.sealer too"):
+        load(tmp_path, sealer="awskms:alias/both", inspector="awskms:alias/both")
+
+
 def test_former_sealers_are_read_newest_first(tmp_path: Path) -> None:
     before = [
         "awskms:arn:aws:kms:eu-central-1:111111111111:key/2",
