@@ -18,52 +18,57 @@ FORBIDDEN = "this version stays where it is and is not deployed: train another o
 
 def ended_badly(job: DescribedJob) -> Notice:
     """Say that a job failed or was stopped, with SageMaker's own reason."""
-    reason = job.failure or ("It was stopped." if job.status == "Stopped" else "SageMaker gives no reason.")
-    return Notice(
-        subject=f"weighbridge: training job {job.name} {job.status.lower()}",
-        text=(
-            f"The training job {job.name} did not end well ({job.status}), so no model was registered from it.\n\n"
-            f"Why: {reason}\n\n"
-            "What now: look into the job's log, repair the cause, and start it again. Nothing of it can be deployed.\n\n"
-            f"Job: {job.arn}\n"
-        ),
-        owner=job.owner,
+    return _about(
+        job,
+        subject=f"training job {job.name} {job.status.lower()}",
+        happened=f"The training job {job.name} did not end well ({job.status}), so no model was registered from it.",
+        why=job.failure or ("It was stopped." if job.status == "Stopped" else "SageMaker gives no reason."),
+        now="look into the job's log, repair the cause, and start it again. Nothing of it can be deployed.",
     )
 
 
 def not_registered(job: DescribedJob, error: WeighbridgeError, *, now: str | None) -> Notice:
     """Say why an upload was not registered; `now` is what to do, None when only another job helps."""
-    return Notice(
-        subject=f"weighbridge: the model of {job.name} was not registered",
-        text=(
-            f"The training job {job.name} ended, but the model that it uploaded was not registered.\n\n"
-            f"Why: {error} [{error.rule}]\n\nWhat now: {now or TRAIN_AGAIN}\n\nJob: {job.arn}\n"
-        ),
-        owner=job.owner,
+    return _about(
+        job,
+        subject=f"the model of {job.name} was not registered",
+        happened=f"The training job {job.name} ended, but the model that it uploaded was not registered.",
+        why=f"{error} [{error.rule}]",
+        now=now or TRAIN_AGAIN,
     )
 
 
 def not_published(job: DescribedJob, model: ModelVersion, error: WeighbridgeError, *, now: str | None) -> Notice:
     """Say why a registered release was not published; `now` is what to do, None when the channel forbids it for good."""
-    return Notice(
-        subject=f"weighbridge: {model} was registered, but not published",
-        text=(
-            f"The model {model} of the training job {job.name} was registered, but could not be published.\n\n"
-            f"Why: {error} [{error.rule}]\n\nWhat now: {now or FORBIDDEN}\n\nJob: {job.arn}\n"
-        ),
-        owner=job.owner,
+    return _about(
+        job,
+        subject=f"{model} was registered, but not published",
+        happened=f"The model {model} of the training job {job.name} was registered, but could not be published.",
+        why=f"{error} [{error.rule}]",
+        now=now or FORBIDDEN,
     )
 
 
 def blocked(job: DescribedJob, *, reason: str) -> Notice:
     """Say that the inspector let a registered release go no further."""
-    return Notice(
-        subject=f"weighbridge: the model of {job.name} was blocked by the inspector",
-        text=(
-            f"The model of the training job {job.name} was registered, but the inspector blocked it.\n\nWhy: {reason}\n\n"
-            f"What now: replace what was blocked (docs/inspection.md) and train another version.\n\nJob: {job.arn}\n"
-        ),
-        owner=job.owner,
+    return _about(
+        job,
+        subject=f"the model of {job.name} was blocked by the inspector",
+        happened=f"The model of the training job {job.name} was registered, but the inspector blocked it.",
+        why=reason,
+        now="replace what was blocked (docs/inspection.md) and train another version.",
+    )
+
+
+def not_in_channel(job: DescribedJob, *, reason: str) -> Notice:
+    """Say that what follows a completed job failed in every repetition."""
+    return _about(
+        job,
+        subject=f"the model of {job.name} is not in the channel yet",
+        happened=f"The training job {job.name} ended, but what follows could not be done.",
+        why=reason,
+        now="nothing, this is not your job's fault; it was tried several times. The platform team repairs the cause and "
+        "redrives the execution of the state machine, which goes on where it stopped.",
     )
 
 
@@ -79,15 +84,9 @@ def not_started(job_name: str, *, reason: str) -> Notice:
     )
 
 
-def not_in_channel(job: DescribedJob, *, reason: str) -> Notice:
-    """Say that what follows a completed job failed in every repetition."""
+def _about(job: DescribedJob, *, subject: str, happened: str, why: str, now: str) -> Notice:
     return Notice(
-        subject=f"weighbridge: the model of {job.name} is not in the channel yet",
-        text=(
-            f"The training job {job.name} ended, but what follows could not be done.\n\nWhy: {reason}\n\n"
-            "What now: nothing, this is not your job's fault; it was tried several times. The platform team repairs the "
-            "cause and redrives the execution of the state machine, which goes on where it stopped.\n\n"
-            f"Job: {job.arn}\n"
-        ),
+        subject=f"weighbridge: {subject}",
+        text=f"{happened}\n\nWhy: {why}\n\nWhat now: {now}\n\nJob: {job.arn}\n",
         owner=job.owner,
     )
