@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from weighbridge.errors import InputError
-from weighbridge.names import check_name
+from weighbridge.layout import ChannelLayout
+from weighbridge.names import Digest, check_name
 
 RULE = "input.environment"
 ML_ROOT = "WEIGHBRIDGE_ML_ROOT"
@@ -52,6 +53,24 @@ def registry_url(environ: Mapping[str, str], name: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise InputError(f"{name}: holds user information, a query or a fragment: give the bare address", rule=RULE)
     return value
+
+
+def channel_layout(environ: Mapping[str, str]) -> ChannelLayout:
+    """Return the channel that the container works with: WEIGHBRIDGE_CHANNEL and the channel's two repositories.
+
+    Raises:
+        InputError: naming the first variable that is missing or no legal name.
+    """
+    return ChannelLayout(
+        channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
+        models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
+        records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
+    )
+
+
+def digest(environ: Mapping[str, str], name: str) -> Digest:
+    """Return the variable `name`, which must be a digest (`sha256:HEX`), such as that of the channel's pinned root."""
+    return Digest.parse(required(environ, name), field=name)
 
 
 def ml_root(environ: Mapping[str, str]) -> Path:

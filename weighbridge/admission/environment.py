@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from weighbridge.admission.claim import Pins
-from weighbridge.environment import registry_url, required, required_name
-from weighbridge.names import Digest
+from weighbridge.environment import digest, registry_url, required, required_name
 
 
 def read_pins(environ: Mapping[str, str]) -> Pins:
@@ -19,7 +18,7 @@ def read_pins(environ: Mapping[str, str]) -> Pins:
     """
     return Pins(
         channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-        root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+        root=digest(environ, "WEIGHBRIDGE_ROOT"),
         registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
     )
 

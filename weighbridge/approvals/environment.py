@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weighbridge.environment import RULE, registry_url, required, required_name, whole
+from weighbridge.environment import RULE, channel_layout, registry_url, required, required_name, whole
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.registry import TokenOrigin, read_origin
@@ -48,11 +48,7 @@ class ApprovalsEnvironment:
                 raise InputError(f"WEIGHBRIDGE_APPROVERS: {item!r} is not the ARN of a user or role", rule=RULE)
         return cls(
             environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
-            layout=ChannelLayout(
-                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            ),
+            layout=channel_layout(environ),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             token=read_origin(environ),
             key=required(environ, "WEIGHBRIDGE_APPROVER_KEY"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weighbridge.environment import RULE, registry_url, required, required_name
+from weighbridge.environment import RULE, channel_layout, digest, registry_url, required, required_name
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest
@@ -46,12 +46,8 @@ class AuditorEnvironment:
         """
         return cls(
             environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
-            layout=ChannelLayout(
-                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            ),
-            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            layout=channel_layout(environ),
+            root=digest(environ, "WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             token=read_origin(environ),
             acceptance_table=required(environ, "WEIGHBRIDGE_ACCEPTANCE_TABLE"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weighbridge.environment import registry_url, required, required_name
+from weighbridge.environment import channel_layout, registry_url, required, required_name
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import check_name
@@ -41,11 +41,7 @@ class InspectorEnvironment:
         """
         return cls(
             environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
-            layout=ChannelLayout(
-                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            ),
+            layout=channel_layout(environ),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             token=read_origin(environ),
             key=required(environ, "WEIGHBRIDGE_INSPECTOR_KEY"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weighbridge.environment import registry_url, required, required_name
+from weighbridge.environment import digest, registry_url, required, required_name
 from weighbridge.names import Digest
 from weighbridge.registry import TokenOrigin, read_origin
 
@@ -33,7 +33,7 @@ class KeeperEnvironment:
         """
         return cls(
             channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            root=digest(environ, "WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
             token=read_origin(environ),

@@ -9,7 +9,7 @@ from typing import Self
 
 from weighbridge.admission.claim import Pins
 from weighbridge.admission.environment import read_pins
-from weighbridge.environment import required, required_name, whole
+from weighbridge.environment import channel_layout, digest, required, required_name, whole
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, check_name
@@ -60,11 +60,7 @@ class ReconcilerEnvironment:
         return cls(
             environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
             pins=read_pins(environ),
-            layout=ChannelLayout(
-                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            ),
+            layout=channel_layout(environ),
             token=read_origin(environ),
             acceptance_table=required(environ, "WEIGHBRIDGE_ACCEPTANCE_TABLE"),
             metadata_bucket=required(environ, "WEIGHBRIDGE_METADATA_BUCKET"),
@@ -85,8 +81,7 @@ def _source(environ: Mapping[str, str]) -> SourceChannel | None:
     layout = ChannelLayout(
         channel=required_name(environ, SOURCE), models_repository=records, records_repository=records
     )
-    root = required(environ, "WEIGHBRIDGE_SOURCE_ROOT")
-    return SourceChannel(layout=layout, root=Digest.parse(root, field="WEIGHBRIDGE_SOURCE_ROOT"))
+    return SourceChannel(layout=layout, root=digest(environ, "WEIGHBRIDGE_SOURCE_ROOT"))
 
 
 def _product(arn: str | None) -> Product | None:

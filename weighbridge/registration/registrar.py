@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from weighbridge.bases import BaseRepository, admitted_card
-from weighbridge.environment import registry_url, required, required_name
+from weighbridge.environment import channel_layout, digest, registry_url, required, required_name
 from weighbridge.errors import ConflictError
 from weighbridge.layout import ChannelLayout
 from weighbridge.ledger import SequenceLedger
@@ -70,18 +70,14 @@ class RegistrarEnvironment:
         """
         return cls(
             environment=required_name(environ, "WEIGHBRIDGE_ENVIRONMENT"),
-            layout=ChannelLayout(
-                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            ),
-            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            layout=channel_layout(environ),
+            root=digest(environ, "WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             token=read_origin(environ),
             incoming=required_name(environ, "WEIGHBRIDGE_INCOMING_REPOSITORY"),
             runtime=Runtime(
                 image=required(environ, "WEIGHBRIDGE_RUNTIME_IMAGE"),
-                lock=Digest.parse(required(environ, "WEIGHBRIDGE_RUNTIME_LOCK"), field="WEIGHBRIDGE_RUNTIME_LOCK"),
+                lock=digest(environ, "WEIGHBRIDGE_RUNTIME_LOCK"),
             ),
             signers=SignerUris(
                 registrar=required(environ, "WEIGHBRIDGE_REGISTRAR_KEY"),

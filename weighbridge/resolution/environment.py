@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weighbridge.environment import registry_url, required, required_name
+from weighbridge.environment import channel_layout, digest, registry_url, required
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest
 from weighbridge.registry import TokenOrigin, read_origin
@@ -31,12 +31,8 @@ class ResolverEnvironment:
             InputError: naming the first variable that is missing or malformed.
         """
         return cls(
-            layout=ChannelLayout(
-                channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-                models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-                records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-            ),
-            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            layout=channel_layout(environ),
+            root=digest(environ, "WEIGHBRIDGE_ROOT"),
             registry_url=registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL"),
             token=read_origin(environ),
             acceptance_table=required(environ, "WEIGHBRIDGE_ACCEPTANCE_TABLE"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from weighbridge.environment import RULE, ml_root, registry_url, required, required_name, whole
+from weighbridge.environment import RULE, channel_layout, digest, ml_root, registry_url, required, whole
 from weighbridge.errors import InputError
 from weighbridge.layout import ChannelLayout
 from weighbridge.names import Digest, ReleaseId, ReleaseReference
@@ -63,17 +63,13 @@ class ContainerEnvironment:
             InputError: one line naming the first variable that is missing or malformed, and what is expected.
         """
         reference = ReleaseReference.parse(required(environ, "WEIGHBRIDGE_RELEASE"), field="WEIGHBRIDGE_RELEASE")
-        layout = ChannelLayout(
-            channel=required_name(environ, "WEIGHBRIDGE_CHANNEL"),
-            models_repository=required_name(environ, "WEIGHBRIDGE_MODELS_REPOSITORY"),
-            records_repository=required_name(environ, "WEIGHBRIDGE_RECORDS_REPOSITORY"),
-        )
+        layout = channel_layout(environ)
         url = registry_url(environ, "WEIGHBRIDGE_REGISTRY_URL")
         _check_reference(reference, url=url, layout=layout)
         return cls(
             reference=reference,
             promotion=ReleaseId.parse(required(environ, "WEIGHBRIDGE_PROMOTION"), field="WEIGHBRIDGE_PROMOTION"),
-            root=Digest.parse(required(environ, "WEIGHBRIDGE_ROOT"), field="WEIGHBRIDGE_ROOT"),
+            root=digest(environ, "WEIGHBRIDGE_ROOT"),
             floor=Floor.parse(required(environ, "WEIGHBRIDGE_FLOOR"), field="WEIGHBRIDGE_FLOOR"),
             layout=layout,
             registry_url=url,
