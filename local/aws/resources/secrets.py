@@ -23,12 +23,12 @@ class RotationScheduleHandler:
 
     def create(self, _logical_id: str, properties: JsonObject) -> tuple[str, JsonObject]:
         """Switch it on."""
+        if str(properties.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
+            raise ValueError("RotateImmediatelyOnUpdate: true is no part of this emulator: rotate by hand")
         function = str(properties["RotationLambdaARN"])
         secret = self._rotation.configure(
             str(properties["SecretId"]), function=function, rules=properties.get("RotationRules")
         )
-        if str(properties.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
-            raise NotImplementedError("RotateImmediatelyOnUpdate: true is no part of this emulator: rotate by hand")
         self._rotation.try_out(secret, function=function)
         arn = str(secret["ARN"])
         return arn, {"Id": arn}

@@ -9,6 +9,8 @@ import pytest
 from local.aws.gateway import is_sagemaker
 from local.aws.resolved_parameters import ResolvedParameter, with_resolved_values
 from local.aws.resources.sagemaker import EndpointHandler, ModelHandler
+from local.aws.resources.secrets import RotationScheduleHandler
+from local.aws.rotation import Rotation
 from local.aws.settings import TwinEnvironment, write_settings
 from weighbridge.settings import CreatedNetwork, load_environments
 
@@ -109,3 +111,13 @@ def test_a_model_without_a_name_gets_one_that_sagemaker_takes_and_no_other_has()
     names = {str(handler.create(long, {"PrimaryContainer": {}})[1]["ModelName"]) for _ in range(3)}
     assert len(names) == 3
     assert max(map(len, names)) <= 63
+
+
+@pytest.mark.parametrize("said", [{}, {"RotateImmediatelyOnUpdate": True}, {"RotateImmediatelyOnUpdate": "true"}])
+def test_a_schedule_that_rotates_at_once_is_refused_before_anything_is_switched_on(said):
+    calls: list[str] = []
+    handler = RotationScheduleHandler(Rotation(invoke=lambda function, _event: (calls.append(function), False)))
+    properties = {"SecretId": "token", "RotationLambdaARN": "arn:aws:lambda:eu-central-1:1:function:rotate", **said}
+    with pytest.raises(ValueError, match=r"RotateImmediatelyOnUpdate: .*rotate by hand"):
+        handler.create("Schedule", properties)
+    assert calls == []
