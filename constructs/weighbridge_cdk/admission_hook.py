@@ -19,6 +19,7 @@ from weighbridge.errors import InputError
 from weighbridge.metrics import ADMISSION_NOT_JUDGED, NAMESPACE
 from weighbridge.names import check_name
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.alarms import alarm_from_one, alarm_of_failures
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
@@ -129,23 +130,13 @@ class AdmissionHook(Construct):
             metric_namespace=NAMESPACE,
             metric_name=f"{ADMISSION_NOT_JUDGED}-{environment_name}",
         )
+        description = f"The admission hook of {environment_name} could not judge: its function's log says why"
         # A function that ended answers nothing; one that could not judge answers with a refusal.
-        metrics = {
-            "Failures": self.judge.function.metric_errors(period=period, statistic="Sum"),
-            "NotJudged": unjudged.metric(period=period, statistic="Sum"),
-        }
-        return tuple(
-            cloudwatch.Alarm(
-                self,
-                name,
-                metric=metric,
-                threshold=1,
-                evaluation_periods=1,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                alarm_description=f"The admission hook of {environment_name} could not judge: its function's log says why",
-            )
-            for name, metric in metrics.items()
+        return (
+            alarm_of_failures(self, function=self.judge.function, description=description, period=period),
+            alarm_from_one(
+                self, "NotJudged", metric=unjudged.metric(period=period, statistic="Sum"), description=description
+            ),
         )
 
     def _allow_descriptions(self) -> iam.Policy:

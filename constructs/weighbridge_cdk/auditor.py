@@ -14,14 +14,16 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from weighbridge.errors import InputError
-from weighbridge.metrics import AUDIT_FINDINGS, AUDITED_RELEASES, NAMESPACE
+from weighbridge.metrics import AUDIT_FINDINGS, AUDITED_RELEASES
 from weighbridge.names import check_name
 from weighbridge.resource_names import resource_name
 from weighbridge.settings.watched import KMS, ROLES
 from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
+from weighbridge_cdk.alarms import alarm_from_one, alarm_of_failures, alarm_of_silence
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
 from weighbridge_cdk.resolution_records import ResolutionRecords
@@ -123,7 +125,7 @@ class Auditor(Construct):
             schedule=events.Schedule.rate(every),
             targets=[targets.LambdaFunction(self.function.function)],
         )
-        self.alarms = (self._alarm_of_failures(), self._alarm_of_silence(), self._alarm_of_findings())
+        self.alarms = self._create_alarms()
 
     def _allow_receipts(self) -> None:
         prefix = resource_name("weighbridge", self._environment)
@@ -150,47 +152,23 @@ class Auditor(Construct):
         )
         acknowledge(policy, "counted-signatures", resource=ANY_RESOURCE)
 
-    def _alarm_of_failures(self) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            "Failures",
-            metric=self.function.function.metric_errors(period=cdk.Duration.hours(1), statistic="Sum"),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"The auditor of {self._environment} failed: its log says why",
-        )
-
-    def _alarm_of_silence(self) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            "Silence",
-            metric=self._metric(AUDITED_RELEASES, statistic="SampleCount", period=cdk.Duration.hours(1)),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
-            alarm_description=f"{self._environment} was not audited whole for an hour: the auditor's log says what it could not do",
-        )
-
-    def _alarm_of_findings(self) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            "Findings",
-            metric=self._metric(AUDIT_FINDINGS, statistic="Maximum", period=cdk.Duration.minutes(15)),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.IGNORE,
-            alarm_description=f"Something in {self._environment} is not what was signed: run `weighbridge audit`",
-        )
-
-    def _metric(self, name: str, *, statistic: str, period: cdk.Duration) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=NAMESPACE,
-            metric_name=name,
-            dimensions_map={"Environment": self._environment},
-            statistic=statistic,
-            period=period,
+    def _create_alarms(self) -> tuple[cloudwatch.Alarm, ...]:
+        name = self._environment
+        dimensions = {"Environment": name}
+        return (
+            alarm_of_failures(
+                self, function=self.function.function, description=f"The auditor of {name} failed: its log says why"
+            ),
+            alarm_of_silence(
+                self,
+                metric=measured(AUDITED_RELEASES, dimensions, statistic="SampleCount", period=cdk.Duration.hours(1)),
+                description=f"{name} was not audited whole for an hour: the auditor's log says what it could not do",
+            ),
+            alarm_from_one(
+                self,
+                "Findings",
+                metric=measured(AUDIT_FINDINGS, dimensions, statistic="Maximum", period=cdk.Duration.minutes(15)),
+                description=f"Something in {name} is not what was signed: run `weighbridge audit`",
+                missing=cloudwatch.TreatMissingData.IGNORE,
+            ),
         )

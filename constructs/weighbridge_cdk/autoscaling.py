@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -15,6 +14,7 @@ from constructs import Construct
 from weighbridge.errors import InputError
 from weighbridge.rollout.scaling import CONCURRENCY, DIMENSION, INVOCATIONS, NAMESPACE
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.alarms import alarm_of_failures
 from weighbridge_cdk.endpoint_assertion import EndpointAssertion
 from weighbridge_cdk.library_function import LibraryFunction
 
@@ -103,15 +103,12 @@ class VariantScaling(Construct):
         self.resource.node.add_dependency(endpoint, assertion.resource)
         self.rule = self._hold_at_rest(endpoint_name, properties)
         # Nobody waits for the answer to an event: what failed for good would leave the capacity as it happens to be.
-        self.alarm = cloudwatch.Alarm(
+        self.alarm = alarm_of_failures(
             self,
             "Failed",
-            metric=self.scaler.function.metric_errors(period=cdk.Duration.minutes(5)),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"The capacity of {endpoint_name} may not follow the load: see the scaler's log",
+            function=self.scaler.function,
+            description=f"The capacity of {endpoint_name} may not follow the load: see the scaler's log",
+            period=cdk.Duration.minutes(5),
         )
 
     def _resource(self, name: str, kind: str, properties: dict[str, object]) -> cdk.CustomResource:

@@ -13,9 +13,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct
-from weighbridge.metrics import HOURS_UNTIL_EXPIRY, HOURS_UNTIL_RENEWAL, NAMESPACE
+from weighbridge.metrics import HOURS_UNTIL_EXPIRY, HOURS_UNTIL_RENEWAL
+from weighbridge_cdk.alarms import alarm_of_failures
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
 from weighbridge_cdk.signing_keys import grant_signing
@@ -25,7 +27,6 @@ FUNCTION_TIMEOUT = cdk.Duration.minutes(5)
 LEAST_HOURS = 72
 # People renew the other roles once a year, with keys that are not at hand.
 LEAST_HOURS_OF_OWNERS = 30 * 24
-DAY = cdk.Duration.days(1)
 
 
 class ChannelKeeper(Construct):
@@ -95,7 +96,12 @@ class ChannelKeeper(Construct):
             schedule=events.Schedule.rate(every or cdk.Duration.hours(12)),
             targets=[targets.LambdaFunction(self.keeper.function)],
         )
-        self.alarms = (self._alarm_of_failures(), self._alarm_of_expiry(), self._alarm_of_renewal())
+        failures = alarm_of_failures(
+            self,
+            function=self.keeper.function,
+            description=f"The keeper of {self._channel} failed: its log says why; Lambda repeats it twice",
+        )
+        self.alarms = (failures, self._alarm_of_expiry(), self._alarm_of_renewal())
 
     def _allow_claims(self, sequences: dynamodb.ITable, key: kms.IKey | None) -> None:
         self.keeper.role.add_to_policy(
@@ -107,18 +113,6 @@ class ChannelKeeper(Construct):
         )
         if key is not None:
             self.keeper.allow("kms:Decrypt", "kms:DescribeKey", resources=[key.key_arn])
-
-    def _alarm_of_failures(self) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            "Failures",
-            metric=self.keeper.function.metric_errors(period=cdk.Duration.hours(1), statistic="Sum"),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"The keeper of {self._channel} failed: its log says why; Lambda repeats it twice",
-        )
 
     def _alarm_of_expiry(self) -> cloudwatch.Alarm:
         return self._alarm_of_hours(
@@ -146,13 +140,7 @@ class ChannelKeeper(Construct):
         return cloudwatch.Alarm(
             self,
             name,
-            metric=cloudwatch.Metric(
-                namespace=NAMESPACE,
-                metric_name=metric,
-                dimensions_map={"Channel": self._channel},
-                statistic="Minimum",
-                period=DAY,
-            ),
+            metric=measured(metric, {"Channel": self._channel}, statistic="Minimum", period=cdk.Duration.days(1)),
             threshold=least,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,

@@ -36,6 +36,7 @@ from weighbridge.metrics import (
     VERIFIED_BYTES,
 )
 from weighbridge.resource_names import resource_name
+from weighbridge_cdk.alarms import alarm_from_one
 from weighbridge_cdk.governed_endpoint import VARIANT, GovernedEndpoint
 from weighbridge_cdk.governed_inference_component import GovernedInferenceComponent
 from weighbridge_cdk.measured import measured, of_instances
@@ -154,16 +155,7 @@ class EndpointDashboard(Construct):
             RESOLUTION_ERRORS: f"A release of {name} could not be resolved: look at the registry, AWS and the resolver's log",
         }
         return tuple(
-            cloudwatch.Alarm(
-                self,
-                metric,
-                metric=self._of(metric),
-                threshold=1,
-                evaluation_periods=1,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                alarm_description=description,
-            )
+            alarm_from_one(self, metric, metric=self._of(metric), description=description)
             for metric, description in said.items()
         )
 
@@ -249,15 +241,12 @@ class EnvironmentDashboard(Construct):
 
     def _alarm_of_waiting(self, model: ShownModel) -> cloudwatch.Alarm:
         dimensions = {"Channel": self._channel, "Model": model.name}
-        return cloudwatch.Alarm(
+        return alarm_from_one(
             Construct(self, model.name),
             "Waiting",
             metric=measured(UNPROMOTED_RELEASES, dimensions, statistic="Minimum", period=cdk.Duration.days(1)),
-            threshold=1,
-            evaluation_periods=WAITING_DAYS,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"Releases of {model.name} have waited for {WAITING_DAYS} days before {self._channel}: promote the "
+            periods=WAITING_DAYS,
+            description=f"Releases of {model.name} have waited for {WAITING_DAYS} days before {self._channel}: promote the "
             "newest, or revoke what should not go on",
         )
 

@@ -17,11 +17,13 @@ from aws_cdk import aws_sqs as sqs
 
 from constructs import Construct
 from weighbridge.ledger.events.sinks import DETAIL_TYPE, SOURCE
-from weighbridge.metrics import GLASS_BROKEN, NAMESPACE
+from weighbridge.metrics import GLASS_BROKEN
 from weighbridge.names import check_name
 from weighbridge.resource_names import resource_name
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.alarms import alarm_from_one, alarm_of_failures
 from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
 
 FUNCTION_TIMEOUT = cdk.Duration.minutes(1)
@@ -106,7 +108,7 @@ class EventLedger(Construct):
         self.writer.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", resources=[self.table.table_arn])
         self.writer.allow("kms:Decrypt", "kms:DescribeKey", resources=[self.encryption_key.key_arn])
         self.writer.function.add_event_source(sources.SqsEventSource(self.queue, report_batch_item_failures=True))
-        self.alarms = (self._alarm_of_failures(), *self._alarms_of_losses(), self._alarm_of_broken_glass())
+        self.alarms = self._create_alarms()
 
     def grant_tell(self, role: iam.IRole) -> None:
         """Let `role` put events of the ledger on the bus, and nothing else."""
@@ -202,47 +204,30 @@ class EventLedger(Construct):
             ],
         )
 
-    def _alarm_of_failures(self) -> cloudwatch.Alarm:
-        return self._alarm(
-            "Failures",
-            metric=self.writer.function.metric_errors(period=cdk.Duration.hours(1), statistic="Sum"),
-            description=f"The ledger's writer of {self._environment} failed: its log says why; events wait in the queue",
-        )
-
-    def _alarms_of_losses(self) -> tuple[cloudwatch.Alarm, ...]:
-        return tuple(
-            self._alarm(
-                f"{queue.node.id}Alarm",
-                metric=queue.metric_approximate_number_of_messages_visible(
-                    period=cdk.Duration.minutes(15), statistic="Maximum"
-                ),
-                description=f"Events of {self._environment} are not in the ledger: see the queue {queue.node.id}, put them again",
-            )
-            for queue in (self.lost_events, self.unwritten)
-        )
-
-    def _alarm_of_broken_glass(self) -> cloudwatch.Alarm:
-        return self._alarm(
-            "GlassBroken",
-            metric=cloudwatch.Metric(
-                namespace=NAMESPACE,
-                metric_name=GLASS_BROKEN,
-                dimensions_map={"Environment": self._environment},
-                statistic="Sum",
-                period=cdk.Duration.minutes(1),
+    def _create_alarms(self) -> tuple[cloudwatch.Alarm, ...]:
+        name = self._environment
+        return (
+            alarm_of_failures(
+                self,
+                function=self.writer.function,
+                description=f"The ledger's writer of {name} failed: its log says why; events wait in the queue",
             ),
-            description=f"Gates of {self._environment} are waived, or a promotion used a waiver: `weighbridge ledger show`, "
-            "kind break-glass, says who and why",
-        )
-
-    def _alarm(self, construct_id: str, *, metric: cloudwatch.IMetric, description: str) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            construct_id,
-            metric=metric,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=description,
+            *(
+                alarm_from_one(
+                    self,
+                    f"{queue.node.id}Alarm",
+                    metric=queue.metric_approximate_number_of_messages_visible(
+                        period=cdk.Duration.minutes(15), statistic="Maximum"
+                    ),
+                    description=f"Events of {name} are not in the ledger: see the queue {queue.node.id}, put them again",
+                )
+                for queue in (self.lost_events, self.unwritten)
+            ),
+            alarm_from_one(
+                self,
+                "GlassBroken",
+                metric=measured(GLASS_BROKEN, {"Environment": name}, period=cdk.Duration.minutes(1)),
+                description=f"Gates of {name} are waived, or a promotion used a waiver: `weighbridge ledger show`, "
+                "kind break-glass, says who and why",
+            ),
         )

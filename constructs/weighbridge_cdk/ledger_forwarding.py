@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -12,6 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from weighbridge.ledger.events.sinks import DETAIL_TYPE, SOURCE
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.alarms import alarm_from_one
 from weighbridge_cdk.event_ledger import EventLedger
 
 
@@ -66,16 +66,12 @@ class LedgerForwarding(Construct):
             ],
         )
         self.alarms = (
-            cloudwatch.Alarm(
+            alarm_from_one(
                 self,
                 "Alarm",
                 metric=self.lost_events.metric_approximate_number_of_messages_visible(
                     period=cdk.Duration.minutes(15), statistic="Maximum"
                 ),
-                threshold=1,
-                evaluation_periods=1,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                alarm_description="Events did not reach the ledger's copy: look at the bus there, then put them again",
+                description="Events did not reach the ledger's copy: look at the bus there, then put them again",
             ),
         )

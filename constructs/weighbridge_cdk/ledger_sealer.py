@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
@@ -12,6 +11,7 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from weighbridge.names import check_name
+from weighbridge_cdk.alarms import alarm_of_failures, alarm_of_silence
 from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
@@ -79,33 +79,14 @@ class LedgerSealer(Construct):
             targets=[targets.LambdaFunction(self.function.function)],
         )
         self.alarms = (
-            self._alarm(
-                "Failures",
-                metric=self.function.function.metric_errors(period=cdk.Duration.hours(1), statistic="Sum"),
-                rings_from=True,
+            alarm_of_failures(
+                self,
+                function=self.function.function,
                 description=f"A ledger of {environment_name} was not sealed: the function's log says why",
             ),
-            self._alarm(
-                "Silence",
+            alarm_of_silence(
+                self,
                 metric=self.function.function.metric_invocations(period=cdk.Duration.hours(1), statistic="Sum"),
-                rings_from=False,
                 description=f"Nobody sealed a ledger of {environment_name} for an hour: look at the schedule",
             ),
-        )
-
-    def _alarm(
-        self, construct_id: str, *, metric: cloudwatch.IMetric, rings_from: bool, description: str
-    ) -> cloudwatch.Alarm:
-        compare, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
-        return cloudwatch.Alarm(
-            self,
-            construct_id,
-            metric=metric,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=compare.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-            if rings_from
-            else compare.LESS_THAN_THRESHOLD,
-            treat_missing_data=missing.NOT_BREACHING if rings_from else missing.BREACHING,
-            alarm_description=description,
         )

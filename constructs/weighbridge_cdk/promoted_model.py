@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct
-from weighbridge.metrics import NAMESPACE, RESOLUTION_ALARMS
+from weighbridge.metrics import RESOLUTION_ALARMS
 from weighbridge.names import Digest, check_name
+from weighbridge_cdk.alarms import alarm_from_one
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.resolution_records import ResolutionRecords
 
@@ -109,25 +110,11 @@ class PromotedModel(Construct):
         )
         # Rights and routes are needed for Delete and for the rollback's Update too.
         self._resource.node.add_dependency(self.resolver)
-        self.alarm = self._create_alarm()
-
-    def _create_alarm(self) -> cloudwatch.Alarm:
-        metric = cloudwatch.Metric(
-            namespace=NAMESPACE,
-            metric_name=RESOLUTION_ALARMS,
-            dimensions_map={"Channel": self.channel.name, "Model": self.model_name},
-            statistic="Sum",
-            period=cdk.Duration.minutes(5),
-        )
-        return cloudwatch.Alarm(
+        self.alarm = alarm_from_one(
             self,
             "Alarm",
-            metric=metric,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"{self.model_name} in {self.channel.name}: look for level=alarm in the resolver's log",
+            metric=measured(RESOLUTION_ALARMS, {"Channel": channel.name, "Model": model_name}),
+            description=f"{model_name} in {channel.name}: look for level=alarm in the resolver's log",
         )
 
     def _function_environment(self) -> dict[str, str]:

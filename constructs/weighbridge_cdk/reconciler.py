@@ -18,13 +18,15 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 from weighbridge.admission import Pins
 from weighbridge.errors import InputError
-from weighbridge.metrics import ENDPOINTS_CHECKED, NAMESPACE, REVOKED_RUNNING, SEVERE_FINDINGS
+from weighbridge.metrics import ENDPOINTS_CHECKED, REVOKED_RUNNING, SEVERE_FINDINGS
 from weighbridge.names import check_name
 from weighbridge.reconciliation import Product
 from weighbridge.reconciliation.events import SOURCE
 from weighbridge_cdk.acknowledgements import ANY_RESOURCE, acknowledge
+from weighbridge_cdk.alarms import alarm_from_one, alarm_of_failures, alarm_of_silence
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
 from weighbridge_cdk.resolution_records import ResolutionRecords
@@ -198,58 +200,38 @@ class Reconciler(Construct):
 
     def _create_alarms(self) -> tuple[cloudwatch.Alarm, ...]:
         name = self._environment
-        failures = cloudwatch.Alarm(
-            self,
-            "Failures",
-            metric=self.function.function.metric_errors(period=cdk.Duration.hours(1), statistic="Sum"),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"The reconciler of {name} failed: its log says why; what it could not look at is not known",
-        )
+        found = {
+            "Revoked": (
+                REVOKED_RUNNING,
+                f"A revoked release runs in {name}: promote another version and deploy it (docs/guard.md)",
+            ),
+            "Severe": (
+                SEVERE_FINDINGS,
+                f"Something runs in {name} that the supply chain does not know: see the reconciler's log",
+            ),
+        }
+        dimensions = {"Environment": name}
         return (
-            failures,
-            self._alarm(
-                "Silence",
-                metric=ENDPOINTS_CHECKED,
+            alarm_of_failures(
+                self,
+                function=self.function.function,
+                description=f"The reconciler of {name} failed: its log says why; what it could not look at is not known",
+            ),
+            alarm_of_silence(
+                self,
+                metric=measured(ENDPOINTS_CHECKED, dimensions, statistic="SampleCount", period=cdk.Duration.hours(1)),
                 description=f"Nothing that runs in {name} was looked at for an hour: repair the reconciler; its log says why",
-                statistic="SampleCount",
-                below=True,
             ),
-            self._alarm(
-                "Revoked",
-                metric=REVOKED_RUNNING,
-                description=f"A revoked release runs in {name}: promote another version and deploy it (docs/guard.md)",
+            *(
+                alarm_from_one(
+                    self,
+                    construct_id,
+                    metric=measured(metric, dimensions, statistic="Maximum", period=cdk.Duration.minutes(15)),
+                    description=description,
+                    missing=cloudwatch.TreatMissingData.IGNORE,
+                )
+                for construct_id, (metric, description) in found.items()
             ),
-            self._alarm(
-                "Severe",
-                metric=SEVERE_FINDINGS,
-                description=f"Something runs in {name} that the supply chain does not know: see the reconciler's log",
-            ),
-        )
-
-    def _alarm(
-        self, construct_id: str, *, metric: str, description: str, statistic: str = "Maximum", below: bool = False
-    ) -> cloudwatch.Alarm:
-        comparison = cloudwatch.ComparisonOperator
-        return cloudwatch.Alarm(
-            self,
-            construct_id,
-            metric=cloudwatch.Metric(
-                namespace=NAMESPACE,
-                metric_name=metric,
-                dimensions_map={"Environment": self._environment},
-                statistic=statistic,
-                period=cdk.Duration.hours(1) if below else cdk.Duration.minutes(15),
-            ),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=comparison.LESS_THAN_THRESHOLD
-            if below
-            else comparison.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING if below else cloudwatch.TreatMissingData.IGNORE,
-            alarm_description=description,
         )
 
 

@@ -12,10 +12,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from constructs import Construct
-from weighbridge.metrics import NAMESPACE, TOKEN_AGE_HOURS
+from weighbridge.metrics import TOKEN_AGE_HOURS
 from weighbridge.tokenrotation import UPKEEP
+from weighbridge_cdk.alarms import alarm_of_failures
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.library_function import LibraryFunction
+from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
 
 FUNCTION_TIMEOUT = cdk.Duration.minutes(2)
@@ -116,31 +118,22 @@ class TokenRotation(Construct):
                 )
             ],
         )
-        self.alarms = (self._alarm_of_failures(), self._alarm_of_age(secret, days=days))
-
-    def _alarm_of_failures(self) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            "Failures",
-            metric=self.function.function.metric_errors(period=cdk.Duration.hours(1), statistic="Sum"),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description="A registry token could not be rotated or revoked: the function's log says why; the current "
-            "token still works",
+        self.alarms = (
+            alarm_of_failures(
+                self,
+                function=self.function.function,
+                description="A registry token could not be rotated or revoked: the function's log says why; the current "
+                "token still works",
+            ),
+            self._alarm_of_age(secret, days=days),
         )
 
     def _alarm_of_age(self, secret: secretsmanager.ISecret, *, days: int) -> cloudwatch.Alarm:
         return cloudwatch.Alarm(
             self,
             "Age",
-            metric=cloudwatch.Metric(
-                namespace=NAMESPACE,
-                metric_name=TOKEN_AGE_HOURS,
-                dimensions_map={"Secret": secret.secret_arn},
-                statistic="Maximum",
-                period=cdk.Duration.days(1),
+            metric=measured(
+                TOKEN_AGE_HOURS, {"Secret": secret.secret_arn}, statistic="Maximum", period=cdk.Duration.days(1)
             ),
             threshold=24 * (days + DAYS_LATE),
             evaluation_periods=1,
