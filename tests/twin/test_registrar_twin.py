@@ -21,6 +21,7 @@ from local.process import ROOT, environment_python
 from local.registry.config import AwsRoleConfig
 from local.registry.process import RegistryProcess
 from local.registry.standard import HUB, INCOMING, USERS, models_repository, records_repository, standard_config
+from tests.ledger_table import create_ledger_table
 from tests.unit.encoder.tiny_bert import write_tiny_bert
 from tests.unit.training.training_world import write_job
 from weighbridge.errors import RegistryUnavailableError
@@ -194,14 +195,7 @@ def _found_channel(client: ArtifactoryClient, *, keys: dict[str, str]) -> Digest
 
 def _environment(world: World, *, keys: dict[str, str]) -> dict[str, str]:
     boto3.client("secretsmanager").create_secret(Name="registrar", SecretString=world.registry.token("registrar"))
-    boto3.client("dynamodb").create_table(
-        TableName="sequences",
-        KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}, {"AttributeName": "sequence", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "scope", "AttributeType": "S"}, {"AttributeName": "sequence", "AttributeType": "N"}
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )  # fmt: skip
+    create_ledger_table(boto3.client("dynamodb"), name="sequences")
     topic = boto3.client("sns").create_topic(Name="notices")["TopicArn"]
     queue = boto3.client("sqs").create_queue(QueueName="ann")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:ann"

@@ -19,6 +19,7 @@ from lambdas.channel_keeper import handler as keeper
 from local.registry.process import RegistryProcess
 from local.registry.standard import USERS, models_repository, records_repository, standard_config
 from tests.integration.lambdas.fake_session import FakeBoto3
+from tests.ledger_table import create_ledger_table
 from weighbridge.errors import CloudError, InputError, RegistryAuthError, RegistryForbiddenError, TrustError
 from weighbridge.names import Digest
 from weighbridge.registry import ArtifactoryClient, StaticToken
@@ -114,18 +115,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     with RegistryProcess(folder=tmp_path / "registry", config=config) as registry, mock_aws():
         kms = Keys()
         monkeypatch.setattr(keeper, "boto3", FakeBoto3({"kms": kms}))
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE,
-            KeySchema=[
-                {"AttributeName": "scope", "KeyType": "HASH"},
-                {"AttributeName": "sequence", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "scope", "AttributeType": "S"},
-                {"AttributeName": "sequence", "AttributeType": "N"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_ledger_table(boto3.client("dynamodb"), name=TABLE)
         boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=registry.token("keeper"))
         found = Kept(tmp_path, registry, kms)
         variables = {

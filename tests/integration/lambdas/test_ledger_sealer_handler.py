@@ -14,6 +14,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.ledger_table import create_ledger_table
 from tools.synthesis import ROOT
 from weighbridge.errors import WeighbridgeError
 from weighbridge.ledger.events import DynamoDbEvents, Event, S3Seals, read_seals, verify_ledger
@@ -39,16 +40,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DynamoDb
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE,
-            KeySchema=[
-                {"AttributeName": "scope", "KeyType": "HASH"}, {"AttributeName": "sequence", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "scope", "AttributeType": "S"}, {"AttributeName": "sequence", "AttributeType": "N"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )  # fmt: skip
+        create_ledger_table(boto3.client("dynamodb"), name=TABLE)
         boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         generate_key_file(tmp_path / "sealer.pem")
         for name, value in (

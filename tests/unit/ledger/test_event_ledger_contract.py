@@ -13,6 +13,7 @@ from event_world import NOW, PROMOTED, fill, numbered
 from moto import mock_aws
 
 from tests.atomic_calls import atomic
+from tests.ledger_table import create_ledger_table
 from weighbridge.errors import CloudError, ConflictError, InputError
 from weighbridge.ledger import SqliteLedger
 from weighbridge.ledger.events import DynamoDbEvents, Entry, EventLedger, SqliteEvents
@@ -28,18 +29,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with mock_aws():
         client = atomic(boto3.client("dynamodb", region_name="eu-central-1"))
-        client.create_table(
-            TableName="events",
-            KeySchema=[
-                {"AttributeName": "scope", "KeyType": "HASH"},
-                {"AttributeName": "sequence", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "scope", "AttributeType": "S"},
-                {"AttributeName": "sequence", "AttributeType": "N"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_ledger_table(client, name="events")
         yield DynamoDbEvents(client=client, table="events", sleep=lambda _: None)
 
 
