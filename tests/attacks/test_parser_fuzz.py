@@ -24,6 +24,7 @@ from weighbridge.registration import JobRecord, parse_job_record
 from weighbridge.release import Chunks, parse_chunks, parse_release
 from weighbridge.trust import Floor, bundle, parse_policy, verify_bundle
 from weighbridge.trust.approval import Approval, Waiver
+from weighbridge.trust.envelope import sign_envelope
 from weighbridge.trust.promotion import parse_promotion
 from weighbridge.trust.statements import source_of_bundle, verify_envelope
 from weighbridge.verification import parse_record
@@ -89,13 +90,9 @@ def _bundle(tour: Tour, data: bytes) -> object:
 
 def _signed(tour: Tour, data: bytes) -> object:
     """A statement that the registrar's stolen key signed, whatever it says."""
-    from weighbridge.trust.statements import PAYLOAD_TYPE, pae
+    from weighbridge.trust.statements import PAYLOAD_TYPE
 
-    signature = tour.stated.registrar.sign(pae(payload_type=PAYLOAD_TYPE, payload=data))
-    envelope = {
-        "payloadType": PAYLOAD_TYPE, "payload": base64.b64encode(data).decode(),
-        "signatures": [{"keyid": signature.keyid, "sig": base64.b64encode(bytes.fromhex(signature.signature)).decode()}],
-    }  # fmt: skip
+    envelope = sign_envelope(data, payload_type=PAYLOAD_TYPE, signers=[tour.stated.registrar])
     release = tour.releases[NEW].release
     return verify_envelope(
         envelope, subject=f"{MODEL}:{NEW}", release=release.digest, policy=tour.channels["prod"].policy

@@ -6,20 +6,17 @@ list travels in the inspection statement, so that whoever reads that can verify 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-from securesystemslib.signer import Key, Signature, Signer
+from securesystemslib.signer import Key, Signer
 
 from weighbridge import canonical
 from weighbridge.canonical import Json
 from weighbridge.errors import InputError, TrustError
 from weighbridge.names import Digest
-from weighbridge.trust.envelope import pae
+from weighbridge.trust.envelope import open_envelope, sign_envelope
 from weighbridge.trust.times import format_time, parse_time
 
 SCHEMA = "weighbridge.inspection-exceptions/v1"
@@ -55,17 +52,7 @@ def sign_exceptions(exceptions: Sequence[PickleException], *, signers: Sequence[
     ]
     payload = canonical.dump({"schema": SCHEMA, "exceptions": items})
     _parse(payload, signed_by=(), signed=b"")
-    signatures = [signer.sign(pae(payload_type=PAYLOAD_TYPE, payload=payload)) for signer in signers]
-    return canonical.dump(
-        {
-            "payloadType": PAYLOAD_TYPE,
-            "payload": base64.b64encode(payload).decode(),
-            "signatures": [
-                {"keyid": item.keyid, "sig": base64.b64encode(bytes.fromhex(item.signature)).decode()}
-                for item in signatures
-            ],
-        }
-    )
+    return canonical.dump(sign_envelope(payload, payload_type=PAYLOAD_TYPE, signers=signers))
 
 
 def parse_exceptions(data: bytes, *, keys: Sequence[Key]) -> Mapping[Digest, PickleException]:
@@ -76,12 +63,16 @@ def parse_exceptions(data: bytes, *, keys: Sequence[Key]) -> Mapping[Digest, Pic
     """
     try:
         document = canonical.parse_object(data, what="exceptions", limit=_LIMIT)
-        if set(document) != {"payloadType", "payload", "signatures"} or document["payloadType"] != PAYLOAD_TYPE:
-            raise InputError("not a signed list of exceptions: sign one with `weighbridge except`")
-        payload = _decode(document["payload"])
-        signed_by = _verify(document["signatures"], payload=payload, keys={key.keyid: key for key in keys})
-    except (TrustError, InputError) as error:
-        raise InputError(f"exceptions: {error}", rule=RULE) from error
+        payload, signed_by = open_envelope(
+            document,
+            payload_type=PAYLOAD_TYPE,
+            keys={key.keyid: key for key in keys},
+            what="signed list",
+            stranger="is none of trust.keys.exceptions (--exceptions-key for a folder)",
+            rule=RULE,
+        )
+    except TrustError as error:
+        raise InputError(f"exceptions: {error}: sign them with `weighbridge except`", rule=RULE) from error
     return _parse(payload, signed_by=signed_by, signed=canonical.dump(document))
 
 
@@ -108,30 +99,3 @@ def _exception(item: object, *, signed_by: tuple[str, ...], signed: bytes) -> Pi
         raise InputError("sha256, expires and reason must be text, and the reason not empty")
     ends = parse_time(expires, field="expires")
     return PickleException(digest=Digest(digest), expires=ends, reason=reason, signed_by=signed_by, signed=signed)
-
-
-def _verify(signatures: Json, *, payload: bytes, keys: Mapping[str, Key]) -> tuple[str, ...]:
-    message, signed_by = pae(payload_type=PAYLOAD_TYPE, payload=payload), []
-    for item in signatures if isinstance(signatures, list) else ():
-        key_id = item.get("keyid") if isinstance(item, dict) else None
-        if not isinstance(item, dict) or not isinstance(key_id, str) or key_id not in keys:
-            raise InputError(
-                "a signature by a key that may not: trust.keys.exceptions signs them (--exceptions-key for a folder)"
-            )
-        try:
-            keys[key_id].verify_signature(Signature(key_id, _decode(item.get("sig")).hex()), message)
-        except (UnverifiedSignatureError, VerificationError) as error:
-            raise InputError(f"key {key_id[:16]}... did not sign this: {error}") from error
-        signed_by.append(key_id)
-    if not signed_by:
-        raise InputError("no signature")
-    return tuple(signed_by)
-
-
-def _decode(value: Json) -> bytes:
-    try:
-        if isinstance(value, str):
-            return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        pass
-    raise InputError("not base64")

@@ -7,19 +7,16 @@ keys may sign them, stands in the channel's policy.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-from securesystemslib.signer import Key, Signature, Signer
+from securesystemslib.signer import Signer
 
 from weighbridge import canonical
 from weighbridge.canonical import Json, JsonObject
 from weighbridge.errors import InputError, IntegrityError, TrustError
 from weighbridge.names import Digest, ReleaseId
-from weighbridge.trust.envelope import pae
+from weighbridge.trust.envelope import open_envelope, sign_envelope
 from weighbridge.trust.inspected import refuse_blocked
 from weighbridge.trust.policy import Policy
 from weighbridge.trust.promotion import Promotion, parse_promotion
@@ -85,16 +82,7 @@ def _sign(
         payload = canonical.dump(document)
     except ValueError as error:
         raise InputError(f"statement {predicate_type}: {error}") from error
-    encoded = pae(payload_type=PAYLOAD_TYPE, payload=payload)
-    signatures = [signer.sign(encoded) for signer in signers]
-    return {
-        "payloadType": PAYLOAD_TYPE,
-        "payload": base64.b64encode(payload).decode(),
-        "signatures": [
-            {"keyid": item.keyid, "sig": base64.b64encode(bytes.fromhex(item.signature)).decode()}
-            for item in signatures
-        ],
-    }
+    return sign_envelope(payload, payload_type=PAYLOAD_TYPE, signers=signers)
 
 
 def bundle(envelopes: Iterable[JsonObject], *, source: Promotion | None = None) -> bytes:
@@ -192,13 +180,13 @@ def verify_envelope(
     Raises:
         TrustError: rule `refused.json` or `refused.statement`.
     """
-    if not isinstance(envelope, dict) or set(envelope) != {"payloadType", "payload", "signatures"}:
-        raise TrustError("statement: not a DSSE envelope", rule=_RULE)
-    if envelope["payloadType"] != PAYLOAD_TYPE:
-        raise TrustError(f"statement: payload type is not {PAYLOAD_TYPE}", rule=_RULE)
-    payload = _decode(envelope["payload"], what="payload")
-    signed_by = _verify_signatures(
-        envelope["signatures"], message=pae(payload_type=PAYLOAD_TYPE, payload=payload), keys=policy.keys
+    payload, signed_by = open_envelope(
+        envelope,
+        payload_type=PAYLOAD_TYPE,
+        keys=policy.keys,
+        what="statement",
+        stranger="is not one of the policy's",
+        rule=_RULE,
     )
     document = canonical.parse_object(payload, what="statement")
     predicate_type, predicate = document.get("predicateType"), document.get("predicate")
@@ -219,31 +207,3 @@ def _check_image(subjects: Json, *, image: str | None) -> None:
     subject = subjects[0] if isinstance(subjects, list) and len(subjects) == 1 else None
     if not isinstance(subject, dict) or set(subject) != {"name", "digest"} or subject["digest"] != wanted:
         raise TrustError(f"statement {IMAGE_TYPE}: is not about the runtime image {image}", rule=_RULE)
-
-
-def _verify_signatures(signatures: Json, *, message: bytes, keys: Mapping[str, Key]) -> tuple[str, ...]:
-    if not isinstance(signatures, list) or not signatures:
-        raise TrustError("statement: no signature", rule=_RULE)
-    signed_by: list[str] = []
-    for item in signatures:
-        key_id = item.get("keyid") if isinstance(item, dict) else None
-        if not isinstance(item, dict) or not isinstance(key_id, str) or set(item) != {"keyid", "sig"}:
-            raise TrustError("statement: a signature without key id", rule=_RULE)
-        if key_id not in keys:
-            raise TrustError(f"statement: key {key_id[:16]}... is not one of the policy's", rule=_RULE)
-        signature = Signature(key_id, _decode(item["sig"], what="signature").hex())
-        try:
-            keys[key_id].verify_signature(signature, message)
-        except (UnverifiedSignatureError, VerificationError) as error:
-            raise TrustError(f"statement: key {key_id[:16]}... did not sign this: {error}", rule=_RULE) from error
-        signed_by.append(key_id)
-    return tuple(signed_by)
-
-
-def _decode(value: Json, *, what: str) -> bytes:
-    try:
-        if isinstance(value, str):
-            return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        pass
-    raise TrustError(f"statement: its {what} is not base64", rule=_RULE)

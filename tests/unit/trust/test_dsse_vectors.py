@@ -17,7 +17,8 @@ from trust_world import PROVENANCE
 from weighbridge.errors import TrustError
 from weighbridge.names import Digest
 from weighbridge.trust import Policy, sign_statement
-from weighbridge.trust.statements import pae, verify_envelope
+from weighbridge.trust.envelope import pae
+from weighbridge.trust.statements import verify_envelope
 
 TYPE, BODY = "http://example.com/HelloWorld", b"hello world"
 PAE = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"

@@ -18,7 +18,7 @@ from weighbridge.errors import InputError, IntegrityError, TrustError
 from weighbridge.names import Digest
 from weighbridge.release import BaseModel, Chunks, Component, Dataset, Lineage, Release, Runtime
 from weighbridge.trust import Policy, bundle, provenance, sign_statement, verify_bundle
-from weighbridge.trust.statements import pae
+from weighbridge.trust.envelope import pae
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 SCAN = "urn:test:scan"

@@ -7,22 +7,18 @@ the seal before, so that the first entry that was touched is named exactly.
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-from securesystemslib.signer import Key, Signature, Signer
+from securesystemslib.signer import Key, Signer
 
 from weighbridge import canonical
-from weighbridge.canonical import Json
 from weighbridge.errors import InputError, TrustError
 from weighbridge.ledger.events.entry import Head
 from weighbridge.names import Digest, check_name
-from weighbridge.trust.envelope import pae
+from weighbridge.trust.envelope import open_envelope, sign_envelope
 from weighbridge.trust.fields import check_keys, positive, text
 from weighbridge.trust.times import format_time, parse_time
 
@@ -92,17 +88,7 @@ def sign_seal(*, seal: Seal, signer: Signer) -> bytes:
     Raises:
         CloudError: when KMS could not sign.
     """
-    payload = seal.to_bytes()
-    signature = signer.sign(pae(payload_type=PAYLOAD_TYPE, payload=payload))
-    return canonical.dump(
-        {
-            "payloadType": PAYLOAD_TYPE,
-            "payload": base64.b64encode(payload).decode(),
-            "signatures": [
-                {"keyid": signature.keyid, "sig": base64.b64encode(bytes.fromhex(signature.signature)).decode()}
-            ],
-        }
-    )
+    return canonical.dump(sign_envelope(seal.to_bytes(), payload_type=PAYLOAD_TYPE, signers=[signer]))
 
 
 def open_seal(data: bytes, *, keys: Sequence[Key], ledger: str) -> tuple[Seal, int]:
@@ -116,36 +102,18 @@ def open_seal(data: bytes, *, keys: Sequence[Key], ledger: str) -> tuple[Seal, i
         TrustError: rule `refused.json` or `refused.seal`, when no key of these signed it, or it is another ledger's.
     """
     document = canonical.parse_object(data, what="seal", limit=2 * SEAL_LIMIT)
-    if set(document) != {"payloadType", "payload", "signatures"} or document["payloadType"] != PAYLOAD_TYPE:
-        raise TrustError(f"seal: not a DSSE envelope of {PAYLOAD_TYPE}", rule=RULE)
-    payload = _decode(document["payload"])
-    key_id = _check_signature(
-        document["signatures"], message=pae(payload_type=PAYLOAD_TYPE, payload=payload), keys=keys
+    signatures = document.get("signatures")
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        raise TrustError("seal: must bear one signature", rule=RULE)
+    payload, (key_id,) = open_envelope(
+        document,
+        payload_type=PAYLOAD_TYPE,
+        keys={key.keyid: key for key in keys},
+        what="seal",
+        stranger="is not the sealer's",
+        rule=RULE,
     )
     seal = Seal.parse(payload)
     if seal.ledger != ledger:
         raise TrustError(f"seal: is of the ledger {seal.ledger!r}, not of {ledger!r}", rule=RULE)
     return seal, [key.keyid for key in keys].index(key_id)
-
-
-def _check_signature(signatures: Json, *, message: bytes, keys: Sequence[Key]) -> str:
-    known = {key.keyid: key for key in keys}
-    if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], Mapping):
-        raise TrustError("seal: must bear one signature", rule=RULE)
-    key_id = signatures[0].get("keyid")
-    if not isinstance(key_id, str) or key_id not in known:
-        raise TrustError(f"seal: key {str(key_id)[:16]}... is not the sealer's", rule=RULE)
-    try:
-        known[key_id].verify_signature(Signature(key_id, _decode(signatures[0].get("sig")).hex()), message)
-    except (UnverifiedSignatureError, VerificationError) as error:
-        raise TrustError(f"seal: key {key_id[:16]}... did not sign this: {error}", rule=RULE) from error
-    return key_id
-
-
-def _decode(value: Json) -> bytes:
-    try:
-        if isinstance(value, str):
-            return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        pass
-    raise TrustError("seal: payload or signature is not base64", rule=RULE)
