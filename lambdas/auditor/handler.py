@@ -20,12 +20,10 @@ from weighbridge.ledger.events import DynamoDbEvents, Event, EventBridgeSink, S3
 from weighbridge.lineage import ChannelRecords, models_of
 from weighbridge.logs import JsonLog, system_clock
 from weighbridge.reconciliation import RememberedChannel
-from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
+from weighbridge.registry import FEW_RETRIES, SHORT_TIMEOUTS, ArtifactoryClient, open_origin
 from weighbridge.resolution import DynamoDbAcceptances, S3Metadata
 from weighbridge.trust import ChannelState, RegistrySource, load_signer
 
-TIMEOUTS = Timeouts(connect=5.0, read=15.0)
-RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
 # CloudTrail may be minutes late, and a run may fail: each signature is looked at by several.
 SIGNED_HOURS = 2
 
@@ -53,7 +51,7 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
     session = boto3.Session()
     url, layout, name = environment.registry_url, environment.layout, environment.environment
     tokens = open_origin(environment.token, url=url, session=session, config=SHORT)
-    client = ArtifactoryClient(url=url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES)
+    client = ArtifactoryClient(url=url, tokens=tokens, timeouts=SHORT_TIMEOUTS, retries=FEW_RETRIES)
     s3, dynamodb = session.client("s3", config=SHORT), session.client("dynamodb", config=SHORT)
     acceptances = DynamoDbAcceptances(client=dynamodb, table=environment.acceptance_table)
     ledger = DynamoDbEvents(client=dynamodb, table=environment.events_table)
@@ -111,7 +109,6 @@ def _run(environment: AuditorEnvironment, log: JsonLog) -> AuditorRun:
         seal=lambda: seal_ledger(
             ledger=ledger, store=seals, signer=sealer, name=name, now=system_clock(), former=former
         ),
-        out=sys.stdout,
         log=log,
         clock=system_clock,
     )

@@ -25,11 +25,8 @@ from weighbridge.reconciliation import (
     SecurityHubOutlet,
     Survey,
 )
-from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
+from weighbridge.registry import FEW_RETRIES, SHORT_TIMEOUTS, ArtifactoryClient, open_origin
 from weighbridge.resolution import DynamoDbAcceptances, S3Metadata
-
-TIMEOUTS = Timeouts(connect=5.0, read=15.0)
-RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
 
 
 def handler(_event: Mapping[str, object], _context: object) -> None:
@@ -54,7 +51,7 @@ def _run(environment: ReconcilerEnvironment, log: JsonLog) -> ReconcilerRun:
         outlets.append(SecurityHubOutlet(client=hub, product=environment.hub))
     tokens = open_origin(environment.token, url=url, session=session, config=SHORT)
     channel = RememberedChannel(
-        client=ArtifactoryClient(url=url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES),
+        client=ArtifactoryClient(url=url, tokens=tokens, timeouts=SHORT_TIMEOUTS, retries=FEW_RETRIES),
         layout=environment.layout,
         root=environment.pins.root,
         metadata=S3Metadata(client=session.client("s3", config=SHORT), bucket=environment.metadata_bucket),
@@ -74,7 +71,6 @@ def _run(environment: ReconcilerEnvironment, log: JsonLog) -> ReconcilerRun:
         ),
         book=DynamoDbFindings(client=dynamodb, table=environment.findings_table),
         outlets=outlets,
-        out=sys.stdout,
         log=log,
         clock=system_clock,
         queue=None if source is None else PromotionQueue(models=environment.models, source=source, target=channel),

@@ -27,9 +27,7 @@ def handler(event: Mapping[str, object], _context: object) -> None:
     log = JsonLog(out=sys.stdout, err=sys.stderr)
     if UPKEEP in event:
         grace = timedelta(seconds=whole(required(os.environ, GRACE), field=GRACE, most=LONGEST))
-        TokenUpkeep(
-            client=client, access=access, secret_id=secret_id, grace=grace, log=log, out=sys.stdout, clock=system_clock
-        ).run()
+        TokenUpkeep(client=client, access=access, secret_id=secret_id, grace=grace, log=log, clock=system_clock).run()
         return
     parsed = RotationEvent.parse(event)
     expires_in = whole(required(os.environ, EXPIRES_IN), field=EXPIRES_IN, most=LONGEST)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TextIO
 
 from weighbridge.audit.audit import AuditSources, audit
 from weighbridge.audit.findings import AuditReport
 from weighbridge.errors import WeighbridgeError
 from weighbridge.ledger.events import Event, EventLedger, EventSink, Seal
-from weighbridge.logs import Clock, JsonLog, timestamp
+from weighbridge.logs import Clock, JsonLog
 from weighbridge.metrics import AUDIT_FINDINGS, AUDITED_RELEASES, Measurement, embedded
 
 
@@ -24,7 +22,6 @@ class AuditorRun:
     sink: EventSink
     collected: Callable[[], Iterable[Event]]
     seal: Callable[[], Seal | None]
-    out: TextIO
     log: JsonLog
     clock: Clock
 
@@ -70,13 +67,9 @@ class AuditorRun:
         measured = [Measurement(AUDIT_FINDINGS, severe, "Count")]
         if complete:
             measured.append(Measurement(AUDITED_RELEASES, report.releases, "Count"))
-        line = {
-            **embedded(*measured, dimensions={"Environment": self.sources.environment}, by=[["Environment"]], at=now),
-            "time": timestamp(now),
-            "level": "info",
-            "event": "audited",
-            "entries": report.entries,
-            "files": report.files,
-        }
-        self.out.write(json.dumps(line, ensure_ascii=True) + "\n")
-        self.out.flush()
+        self.log.measured(
+            "audited",
+            embedded(*measured, dimensions={"Environment": self.sources.environment}, by=[["Environment"]], at=now),
+            entries=report.entries,
+            files=report.files,
+        )

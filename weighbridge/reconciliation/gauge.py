@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import TextIO
 
-from weighbridge.logs import JsonLog, timestamp
+from weighbridge.logs import JsonLog
 from weighbridge.metrics import (
     ENDPOINTS_CHECKED,
     REVOKED_RUNNING,
@@ -18,7 +16,7 @@ from weighbridge.metrics import (
 from weighbridge.reconciliation.findings import Report
 
 
-def show(report: Report, *, environment: str, out: TextIO, at: datetime) -> None:
+def show(report: Report, *, environment: str, log: JsonLog, at: datetime) -> None:
     """Write `EndpointsChecked` (only of a complete look), `SevereFindings` and `RevokedRunning` as one line."""
     measured = [
         Measurement(SEVERE_FINDINGS, report.severe, "Count"),
@@ -26,16 +24,12 @@ def show(report: Report, *, environment: str, out: TextIO, at: datetime) -> None
     ]
     if not report.failures:
         measured.append(Measurement(ENDPOINTS_CHECKED, report.endpoints, "Count"))
-    line = {
-        **embedded(*measured, dimensions={"Environment": environment}, by=[["Environment"]], at=at),
-        "time": timestamp(at),
-        "level": "info",
-        "event": "reconciled",
-        "findings": len(report.findings),
-        "held": ",".join(sorted(report.held)) or None,
-    }
-    out.write(json.dumps(line, ensure_ascii=True) + "\n")
-    out.flush()
+    log.measured(
+        "reconciled",
+        embedded(*measured, dimensions={"Environment": environment}, by=[["Environment"]], at=at),
+        findings=len(report.findings),
+        held=",".join(sorted(report.held)) or None,
+    )
 
 
 def show_running(report: Report, *, environment: str, log: JsonLog, at: datetime) -> None:

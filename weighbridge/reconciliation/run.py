@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TextIO
 
 from weighbridge.errors import CloudError
 from weighbridge.logs import Clock, JsonLog
@@ -17,13 +16,12 @@ from weighbridge.reconciliation.reconcile import Reconciliation
 
 @dataclass(frozen=True, slots=True)
 class ReconcilerRun:
-    """Everything that a run needs. `out` gets the metrics; `queue` is None without a channel before."""
+    """Everything that a run needs. `log` gets the metrics too; `queue` is None without a channel before."""
 
     environment: str
     reconciliation: Reconciliation
     book: FindingBook
     outlets: Sequence[Outlet]
-    out: TextIO
     log: JsonLog
     clock: Clock
     queue: PromotionQueue | None = None
@@ -36,7 +34,7 @@ class ReconcilerRun:
         """
         report = self.reconciliation.look()
         now = self.clock()
-        show(report, environment=self.environment, out=self.out, at=now)
+        show(report, environment=self.environment, log=self.log, at=now)
         show_running(report, environment=self.environment, log=self.log, at=now)
         if self.queue is not None:
             self.queue.show(channel=self.reconciliation.pins.channel, log=self.log, at=now)

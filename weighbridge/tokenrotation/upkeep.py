@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -36,7 +35,7 @@ class _Held:
 class TokenUpkeep:
     """Looks after one secret. `grace` is how long a token that was replaced goes on.
 
-    The metric `TokenAgeHours`, by the secret's id, goes to `out` as one line; without a current token there is none, and
+    The metric `TokenAgeHours`, by the secret's id, goes to the log; without a current token there is none, and
     the alarm on a missing measurement rings.
     """
 
@@ -45,7 +44,6 @@ class TokenUpkeep:
     secret_id: str
     grace: timedelta
     log: JsonLog
-    out: TextIO
     clock: Clock
 
     def run(self) -> None:
@@ -103,17 +101,13 @@ class TokenUpkeep:
         return _Held(version=found["VersionId"], token=token, since=found["CreatedDate"].astimezone(UTC))
 
     def _show(self, now: datetime, *, since: datetime) -> None:
-        line = {
-            **embedded(
+        self.log.measured(
+            "token-age",
+            embedded(
                 Measurement(TOKEN_AGE_HOURS, (now - since) // HOUR),
                 dimensions={"Secret": self.secret_id},
                 by=[["Secret"]],
                 at=now,
             ),
-            "time": timestamp(now),
-            "level": "info",
-            "event": "token-age",
-            "current_since": timestamp(since),
-        }
-        self.out.write(json.dumps(line, ensure_ascii=True) + "\n")
-        self.out.flush()
+            current_since=timestamp(since),
+        )

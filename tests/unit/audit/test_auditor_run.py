@@ -139,7 +139,7 @@ def run(
         seals=lambda: read_seals(store=store, keys=[sealer.public_key], ledger="dev"),
     )  # fmt: skip
     done = AuditorRun(
-        sources=sources, ledger=ledger, sink=ledger, collected=lambda: [promoted], seal=seal, out=out,
+        sources=sources, ledger=ledger, sink=ledger, collected=lambda: [promoted], seal=seal,
         log=JsonLog(out=out, err=out), clock=lambda: LATER,
     )  # fmt: skip
     return done, ledger, out

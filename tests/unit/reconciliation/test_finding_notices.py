@@ -228,7 +228,7 @@ def test_only_a_complete_look_counts_as_one() -> None:
     lines = []
     for found in (report(FINDING), report(FINDING, failures=("no answer",))):
         out = io.StringIO()
-        show(found, environment="prod", out=out, at=NOW)
+        show(found, environment="prod", log=JsonLog(out=out, err=out), at=NOW)
         lines.append(json.loads(out.getvalue()))
     assert [(line["RevokedRunning"], line["SevereFindings"]) for line in lines] == [(1, 1), (1, 1)]
     assert ["EndpointsChecked" in line for line in lines] == [True, False]
@@ -247,7 +247,6 @@ def test_a_run_that_could_not_look_at_everything_tells_what_it_found_and_fails()
         reconciliation=Partly(),  # type: ignore[arg-type]
         book=MemoryBook(),
         outlets=[told],
-        out=out,
         log=JsonLog(out=out, err=err),
         clock=lambda: NOW,
     )
