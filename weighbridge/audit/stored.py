@@ -24,8 +24,6 @@ _BUNDLE = re.compile(r"statements/[a-z][a-z0-9-]*\.([0-9a-f]{64})\.json")
 _RECORD = re.compile(r"records/[0-9a-f]{64}\.json")
 _SCRATCH = re.compile(rf"{SCRATCH_FOLDER}/scratch-[a-z_]+\.txt")
 _CLAIM_LIMIT = 4096
-# A release may have its own copy of the lock file of its runtime image.
-_LOCK = "lock.txt"
 # Folders beside the models' own; what lies there is verified by whoever uses it.
 _OTHERS = frozenset({METADATA_FOLDER, "runtime-images", "approvals"})
 
@@ -139,8 +137,7 @@ def _is_doctors(path: str, info: FileInfo) -> bool:
 
 def _record(signed: Signed, release: Digest, path: str, info: FileInfo, *, where: str) -> Iterator[Finding]:
     known = signed.releases[release]
-    digests = {"release.json": release, known.chunks.path: known.chunks.digest, _LOCK: known.runtime.lock}
-    digests[RELEASE_LOCK] = known.runtime.lock
+    digests = {"release.json": release, known.chunks.path: known.chunks.digest, RELEASE_LOCK: known.runtime.lock}
     if known.bom is not None:
         digests[known.bom.path] = known.bom.digest
     bundle = _BUNDLE.fullmatch(path)
