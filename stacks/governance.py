@@ -23,8 +23,9 @@ from weighbridge_cdk import (
     NetworkPlacement,
     ResolutionRecords,
 )
+from weighbridge_cdk.retained import retained_table
+from weighbridge_cdk.signing_keys import KMS
 
-KMS = "awskms:"
 # Where the policy asks for no approvals, those that are given hold a week.
 MOST_DAYS = 7
 
@@ -43,19 +44,12 @@ class GovernanceStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, construct_id, description=f"weighbridge {settings.environment}: governance")
         self.records = ResolutionRecords(self, "Records")
-        self.sequences = dynamodb.Table(
+        self.sequences = retained_table(
             self,
             "Sequences",
-            partition_key=dynamodb.Attribute(name="scope", type=dynamodb.AttributeType.STRING),
+            partition_key="scope",
             sort_key=dynamodb.Attribute(name="sequence", type=dynamodb.AttributeType.NUMBER),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
             encryption_key=self.records.encryption_key,
-            deletion_protection=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         cdk.CfnOutput(
             self,

@@ -16,11 +16,11 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 from weighbridge.approvals import approvals_parameter
 from weighbridge.errors import InputError
-from weighbridge.ledger.events.sinks import DETAIL_TYPE, SOURCE
 from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
+from weighbridge_cdk.event_ledger import grant_telling
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
-from weighbridge_cdk.signing_keys import KMS, grant_signing
+from weighbridge_cdk.signing_keys import KMS, grant_signing, signing_key
 
 FUNCTION_TIMEOUT = cdk.Duration.minutes(1)
 
@@ -107,7 +107,7 @@ class Approvals(Construct):
             self._keep_others_from(key)
         self._allow_rows(sequences, sequences_key)
         if events_bus is not None:
-            self._allow_telling(events_bus)
+            grant_telling(events_bus, self.approvals.role)
         self.parameter = ssm.StringParameter(
             self,
             "Name",
@@ -122,14 +122,7 @@ class Approvals(Construct):
         return self.approvals.function
 
     def _create_key(self, alias: str | None) -> kms.Key:
-        key = kms.Key(
-            self,
-            "Key",
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            description=f"Signs approvals for {self._channel}",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+        key = signing_key(self, description=f"Signs approvals for {self._channel}")
         if alias is not None:
             kms.Alias(self, "Alias", alias_name=alias, target_key=key)
         return key
@@ -144,15 +137,6 @@ class Approvals(Construct):
                 actions=["kms:Sign"],
                 resources=["*"],
                 conditions={"ArnNotEquals": {"aws:PrincipalArn": self.approvals.role.role_arn}},
-            )
-        )
-
-    def _allow_telling(self, bus: events.IEventBus) -> None:
-        self.approvals.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["events:PutEvents"],
-                resources=[bus.event_bus_arn],
-                conditions={"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}},
             )
         )
 

@@ -15,6 +15,7 @@ from constructs import Construct
 from weighbridge.errors import InputError
 from weighbridge.registry import IamOrigin, SecretOrigin
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.retained import retained_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Repositories:
 
 
 class ArtifactoryConnection(Construct):
-    """The registry's address and the secret with its token, or, with `iam`, no secret at all.
+    """The registry's address and the secret with its token, or, with `iam_exchange`, no secret at all.
 
-    Without `secret` and `iam`, an empty secret under a customer-managed key is created, which no other account may read: its
+    Without `secret` and `iam_exchange`, an empty secret under a customer-managed key is created, which no other account may read: its
     value is put there by whoever rotates it, never by a template. The value is the token itself, or JSON with a field `token`.
     """
 
@@ -110,13 +111,7 @@ class ArtifactoryConnection(Construct):
 
     def _create_secret(self, name: str | None) -> secretsmanager.ISecret:
         if self.encryption_key is None:
-            self.encryption_key = kms.Key(
-                self,
-                "Key",
-                enable_key_rotation=True,
-                description="Encrypts the registry token",
-                removal_policy=cdk.RemovalPolicy.RETAIN,
-            )
+            self.encryption_key = retained_key(self, description="Encrypts the registry token")
         secret = secretsmanager.Secret(
             self,
             "Token",

@@ -25,6 +25,7 @@ from weighbridge_cdk.alarms import alarm_from_one, alarm_of_failures
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.measured import measured
 from weighbridge_cdk.network import NetworkPlacement
+from weighbridge_cdk.retained import dead_letter_queue, retained_bucket, retained_key, retained_table
 
 FUNCTION_TIMEOUT = cdk.Duration.minutes(1)
 # Lambda asks for six times the function's timeout: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -64,20 +65,26 @@ class EventLedger(Construct):
         """
         super().__init__(scope, construct_id)
         self._environment = check_name(environment_name, field="environment_name")
-        self.encryption_key = encryption_key or kms.Key(
-            self,
-            "Key",
-            enable_key_rotation=True,
-            description="Encrypts the ledger of events and its seals",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+        self.encryption_key = encryption_key or retained_key(
+            self, description="Encrypts the ledger of events and its seals"
         )
         self.bus = events.EventBus(self, "Bus", event_bus_name=resource_name("weighbridge", environment_name, "ledger"))
-        self.table = self._create_table()
-        self.seals = self._create_seals(keep_seals or cdk.Duration.days(3650))
-        self.lost_events = self._create_queue("LostEvents", fifo=False)
-        self.unwritten = self._create_queue("Unwritten", fifo=True)
-        acknowledge(self.lost_events, "is-a-dead-letter-queue")
-        acknowledge(self.unwritten, "is-a-dead-letter-queue")
+        self.table = retained_table(
+            self,
+            "Events",
+            partition_key="scope",
+            sort_key=dynamodb.Attribute(name="sequence", type=dynamodb.AttributeType.NUMBER),
+            encryption_key=self.encryption_key,
+        )
+        self.seals = retained_bucket(
+            self,
+            "Seals",
+            encryption_key=self.encryption_key,
+            acknowledged="metadata-access-in-cloudtrail",
+            object_lock=s3.ObjectLockRetention.governance(keep_seals or cdk.Duration.days(3650)),
+        )
+        self.lost_events = dead_letter_queue(self, "LostEvents")
+        self.unwritten = dead_letter_queue(self, "Unwritten", fifo=True)
         self.queue = sqs.Queue(
             self,
             "Queue",
@@ -112,13 +119,7 @@ class EventLedger(Construct):
 
     def grant_tell(self, role: iam.IRole) -> None:
         """Let `role` put events of the ledger on the bus, and nothing else."""
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["events:PutEvents"],
-                resources=[self.bus.event_bus_arn],
-                conditions={"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}},
-            )
-        )
+        grant_telling(self.bus, role)
 
     def grant_read(self, role: iam.IRole) -> None:
         """Let `role` read entries and seals."""
@@ -142,50 +143,6 @@ class EventLedger(Construct):
     @property
     def _seal_objects(self) -> str:
         return self.seals.arn_for_objects("seals/*")
-
-    def _create_table(self) -> dynamodb.Table:
-        return dynamodb.Table(
-            self,
-            "Events",
-            partition_key=dynamodb.Attribute(name="scope", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="sequence", type=dynamodb.AttributeType.NUMBER),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=self.encryption_key,
-            deletion_protection=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-
-    def _create_seals(self, keep: cdk.Duration) -> s3.Bucket:
-        bucket = s3.Bucket(
-            self,
-            "Seals",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.encryption_key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            object_lock_default_retention=s3.ObjectLockRetention.governance(keep),
-            enforce_ssl=True,
-            versioned=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        acknowledge(bucket, "metadata-access-in-cloudtrail")
-        return bucket
-
-    def _create_queue(self, construct_id: str, *, fifo: bool) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            construct_id,
-            fifo=True if fifo else None,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
 
     def _create_rule(self) -> events.Rule:
         return events.Rule(
@@ -231,3 +188,14 @@ class EventLedger(Construct):
                 "kind break-glass, says who and why",
             ),
         )
+
+
+def grant_telling(bus: events.IEventBus, role: iam.IRole) -> None:
+    """Let `role` put events of the ledger on `bus`, the one before a ledger, and nothing else."""
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["events:PutEvents"],
+            resources=[bus.event_bus_arn],
+            conditions={"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}},
+        )
+    )

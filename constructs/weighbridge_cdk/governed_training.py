@@ -8,8 +8,6 @@ from dataclasses import replace
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_s3 as s3
 
 from constructs import Construct
 from weighbridge.canonical import JsonObject
@@ -29,6 +27,7 @@ from weighbridge_cdk.container_rights import allow_images, allow_network_interfa
 from weighbridge_cdk.egress import container_variables
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.registry_credentials import RegistryCredentials
+from weighbridge_cdk.retained import retained_bucket, retained_key
 
 
 class GovernedTraining(Construct):
@@ -79,26 +78,13 @@ class GovernedTraining(Construct):
         self._placement = placement
         self._compute = compute
         self._image_credentials = image_credentials
-        self.encryption_key = kms.Key(
-            self,
-            "Key",
-            enable_key_rotation=True,
-            description="Encrypts training data and the volumes of training jobs",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        self.data = s3.Bucket(
+        self.encryption_key = retained_key(self, description="Encrypts training data and the volumes of training jobs")
+        self.data = retained_bucket(
             self,
             "Data",
-            encryption=s3.BucketEncryption.KMS,
             encryption_key=self.encryption_key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            versioned=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            acknowledged="training-data-access-in-cloudtrail",
         )
-        acknowledge(self.data, "training-data-access-in-cloudtrail")
         self.role = iam.Role(
             self,
             "Role",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
@@ -12,7 +11,7 @@ from weighbridge_cdk.artifactory_connection import ArtifactoryConnection
 from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
-from weighbridge_cdk.signing_keys import KMS, grant_signing
+from weighbridge_cdk.signing_keys import KMS, grant_signing, signing_key
 
 # Weights are streamed from the registry, hashed and validated as they pass. A scanner needs one file at a time on the disk and in
 # its memory; what does not fit, or not into the time, is blocked, and `weighbridge inspect --release` does the same anywhere, under
@@ -67,7 +66,10 @@ class Inspector(Construct):
             log_retention: how long the function's logs are kept.
         """
         super().__init__(scope, construct_id)
-        self.signer_uri = signer_uri or self._create_key()
+        if signer_uri is None:
+            key = signing_key(self, description="Signs what the inspector found in a release")
+            signer_uri = f"{KMS}{key.key_arn}"
+        self.signer_uri = signer_uri
         self.inspector = LibraryFunction(
             self,
             "Function",
@@ -98,14 +100,3 @@ class Inspector(Construct):
     def function(self) -> lambda_.Function:
         """The function, for who invokes it."""
         return self.inspector.function
-
-    def _create_key(self) -> str:
-        key = kms.Key(
-            self,
-            "Key",
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            description="Signs what the inspector found in a release",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        return f"{KMS}{key.key_arn}"

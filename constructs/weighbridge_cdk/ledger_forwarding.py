@@ -6,13 +6,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sqs as sqs
 
 from constructs import Construct
 from weighbridge.ledger.events.sinks import DETAIL_TYPE, SOURCE
-from weighbridge_cdk.acknowledgements import acknowledge
 from weighbridge_cdk.alarms import alarm_from_one
 from weighbridge_cdk.event_ledger import EventLedger
+from weighbridge_cdk.retained import dead_letter_queue
 
 
 class LedgerForwarding(Construct):
@@ -42,15 +41,7 @@ class LedgerForwarding(Construct):
             ),
             description="Sends events of the ledger to its copy",
         )
-        self.lost_events = sqs.Queue(
-            self,
-            "LostEvents",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        acknowledge(self.lost_events, "is-a-dead-letter-queue")
+        self.lost_events = dead_letter_queue(self, "LostEvents")
         self.rule = events.Rule(
             self,
             "Rule",

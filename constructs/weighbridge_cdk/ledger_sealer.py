@@ -5,7 +5,6 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
@@ -15,7 +14,7 @@ from weighbridge_cdk.alarms import alarm_of_failures, alarm_of_silence
 from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
-from weighbridge_cdk.signing_keys import KMS, grant_signing
+from weighbridge_cdk.signing_keys import KMS, grant_signing, signing_key
 
 
 class LedgerSealer(Construct):
@@ -43,14 +42,7 @@ class LedgerSealer(Construct):
         """
         super().__init__(scope, construct_id)
         check_name(environment_name, field="environment_name")
-        self.key = kms.Key(
-            self,
-            "Key",
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            description=f"Seals a ledger of {environment_name}",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+        self.key = signing_key(self, description=f"Seals a ledger of {environment_name}")
         self.signer_uri = f"{KMS}{self.key.key_arn}"
         self.function = LibraryFunction(
             self,

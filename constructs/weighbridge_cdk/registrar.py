@@ -13,7 +13,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 
 from constructs import Construct
 from weighbridge.names import Digest
@@ -23,6 +22,7 @@ from weighbridge_cdk.event_ledger import EventLedger
 from weighbridge_cdk.library_function import LibraryFunction
 from weighbridge_cdk.network import NetworkPlacement
 from weighbridge_cdk.promoted_model import ChannelPin
+from weighbridge_cdk.retained import dead_letter_queue, retained_key
 from weighbridge_cdk.signing_keys import SignerUris, SigningKeys
 
 # Weights are read back as a stream and copied inside the registry, so neither memory nor disk grows with them; CPU, which
@@ -86,15 +86,7 @@ class Registrar(Construct):
         super().__init__(scope, construct_id)
         self.keys = SigningKeys(self, "Keys", existing=signer_uris)
         self.notices = self._create_topic()
-        self.lost_events = sqs.Queue(
-            self,
-            "LostEvents",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        acknowledge(self.lost_events, "is-a-dead-letter-queue")
+        self.lost_events = dead_letter_queue(self, "LostEvents")
         self.registrar = LibraryFunction(
             self,
             "Function",
@@ -133,12 +125,8 @@ class Registrar(Construct):
         self.rule = self._create_rule() if listens else None
 
     def _create_topic(self) -> sns.Topic:
-        self.notices_key = kms.Key(
-            self,
-            "NoticesKey",
-            enable_key_rotation=True,
-            description="Encrypts notices to the owners of training jobs",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+        self.notices_key = retained_key(
+            self, "NoticesKey", description="Encrypts notices to the owners of training jobs"
         )
         return sns.Topic(self, "Notices", master_key=self.notices_key, enforce_ssl=True)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_s3 as s3
 
 from constructs import Construct
 from weighbridge_cdk.acknowledgements import acknowledge
+from weighbridge_cdk.retained import retained_bucket, retained_key, retained_table
 
 
 class ResolutionRecords(Construct):
@@ -22,40 +21,19 @@ class ResolutionRecords(Construct):
             encryption_key: key for both; default: a new one.
         """
         super().__init__(scope, construct_id)
-        self.encryption_key = encryption_key or kms.Key(
-            self,
-            "Key",
-            enable_key_rotation=True,
-            description="Encrypts what is remembered of resolutions",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+        self.encryption_key = encryption_key or retained_key(
+            self, description="Encrypts what is remembered of resolutions"
         )
-        self.acceptances = dynamodb.Table(
+        self.acceptances = retained_table(
             self,
             "Acceptances",
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            partition_key="pk",
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
             encryption_key=self.encryption_key,
-            deletion_protection=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        self.metadata = s3.Bucket(
-            self,
-            "Metadata",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.encryption_key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            versioned=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+        self.metadata = retained_bucket(
+            self, "Metadata", encryption_key=self.encryption_key, acknowledged="metadata-access-in-cloudtrail"
         )
-        acknowledge(self.metadata, "metadata-access-in-cloudtrail")
         # Rights are written where what they are about lies, so that another stack imports one name, not four.
         self.remembering: iam.IManagedPolicy = self._create_remembering()
         self.marking: iam.IManagedPolicy = self._create_marking()

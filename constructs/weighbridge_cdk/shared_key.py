@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from constructs import Construct
 from weighbridge.errors import InputError
+from weighbridge_cdk.signing_keys import signing_key
 
 
 class SharedKey(Construct):
@@ -44,14 +44,7 @@ class SharedKey(Construct):
         if not signers:
             raise InputError(f"SharedKey {alias}: signers: nobody could sign: give at least one role")
         accounts = sorted({_account_of(arn) for arn in signers})
-        self.key = kms.Key(
-            self,
-            "Key",
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            description=description,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+        self.key = signing_key(self, description=description)
         self.alias = kms.Alias(self, "Alias", alias_name=alias, target_key=self.key)
         for statement in (
             iam.PolicyStatement(

@@ -75,7 +75,7 @@ class SigningKeys(Construct):
 
     def _create(self) -> SignerUris:
         statements, promotions, online = (
-            f"{KMS}{self._create_key(name, what).key_arn}"
+            f"{KMS}{signing_key(self, name, description=what).key_arn}"
             for name, what in (
                 ("Statements", "Signs what the registrar found out about a release"),
                 ("Promotions", "Publishes registered releases in the first channel"),
@@ -84,15 +84,17 @@ class SigningKeys(Construct):
         )
         return SignerUris(statements=statements, promotions=promotions, snapshot=online, timestamp=online)
 
-    def _create_key(self, name: str, description: str) -> kms.Key:
-        return kms.Key(
-            self,
-            name,
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            description=description,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+
+def signing_key(scope: Construct, construct_id: str = "Key", *, description: str) -> kms.Key:
+    """Create a key that signs with ECDSA on P-256, and outlives its stack."""
+    return kms.Key(
+        scope,
+        construct_id,
+        key_spec=kms.KeySpec.ECC_NIST_P256,
+        key_usage=kms.KeyUsage.SIGN_VERIFY,
+        description=description,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
 
 
 def grant_signing(scope: Construct, construct_id: str, *, uris: Iterable[str], role: iam.IRole) -> None:
