@@ -13,11 +13,8 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.keeper import Keeper, KeeperEnvironment, LoggedGauge
 from weighbridge.ledger import DynamoDbLedger
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
+from weighbridge.registry import FEW_RETRIES, SHORT_TIMEOUTS, ArtifactoryClient, open_origin
 from weighbridge.trust import Channel, OnlineSigners, RegistryStore, load_signer
-
-TIMEOUTS = Timeouts(connect=5.0, read=15.0)
-RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
 
 
 def handler(_event: Mapping[str, object], _context: object) -> None:
@@ -34,7 +31,9 @@ def handler(_event: Mapping[str, object], _context: object) -> None:
 def _keeper(environment: KeeperEnvironment) -> Keeper:
     session = boto3.Session()
     tokens = open_origin(environment.token, url=environment.registry_url, session=session, config=SHORT)
-    client = ArtifactoryClient(url=environment.registry_url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES)
+    client = ArtifactoryClient(
+        url=environment.registry_url, tokens=tokens, timeouts=SHORT_TIMEOUTS, retries=FEW_RETRIES
+    )
     store = RegistryStore(client=client, repository=environment.records_repository)
     kms = session.client("kms", config=SHORT)
     channel = Channel(

@@ -12,7 +12,7 @@ import boto3
 from weighbridge.cloud import SHORT
 from weighbridge.customresource import Attributes, Deadline, Event, LambdaContext, answer_event
 from weighbridge.logs import JsonLog, system_clock
-from weighbridge.registry import ArtifactoryClient, Retries, Timeouts, open_origin
+from weighbridge.registry import FEW_RETRIES, SHORT_TIMEOUTS, ArtifactoryClient, open_origin
 from weighbridge.resolution import (
     DynamoDbAcceptances,
     LoggedAlarms,
@@ -24,9 +24,6 @@ from weighbridge.resolution import (
     request_of,
 )
 from weighbridge.resolution.environment import ResolverEnvironment
-
-TIMEOUTS = Timeouts(connect=5.0, read=15.0)
-RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
 
 
 def handler(event: Mapping[str, object], context: LambdaContext) -> None:
@@ -51,7 +48,9 @@ def _resolver(environment: ResolverEnvironment) -> Resolver:
     session = boto3.Session()
     tokens = open_origin(environment.token, url=environment.registry_url, session=session, config=SHORT)
     return Resolver(
-        client=ArtifactoryClient(url=environment.registry_url, tokens=tokens, timeouts=TIMEOUTS, retries=RETRIES),
+        client=ArtifactoryClient(
+            url=environment.registry_url, tokens=tokens, timeouts=SHORT_TIMEOUTS, retries=FEW_RETRIES
+        ),
         layout=environment.layout,
         root=environment.root,
         memory=Memory(

@@ -76,6 +76,11 @@ class Retries:
     limit: float = 30.0
 
 
+# For functions, which have to answer before their time is up.
+SHORT_TIMEOUTS = Timeouts(connect=5.0, read=15.0)
+FEW_RETRIES = Retries(attempts=3, base=0.5, limit=4.0)
+
+
 class Http:
     """Sends requests to one registry. `requests_made` counts every HTTP request, redirects and retries included.
 
