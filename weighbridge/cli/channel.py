@@ -72,9 +72,7 @@ def init(
     ] = None,
     promoter: Promoters = None,
     threshold: Threshold = None,
-    root_threshold: Annotated[
-        int | None, typer.Option("--root-threshold", min=1, help="How many root keys must sign. Default: a majority.")
-    ] = None,
+    root_threshold: options.RootThreshold = None,
     policy: Annotated[
         Path | None,
         typer.Option(

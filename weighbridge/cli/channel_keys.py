@@ -102,9 +102,7 @@ def rotate_root(
             help="The channel's owner from now on: file:PATH, awskms:KEY or public:PATH. May be repeated. Default: as before.",
         ),
     ] = None,
-    root_threshold: Annotated[
-        int | None, typer.Option("--root-threshold", min=1, help="How many root keys must sign. Default: a majority.")
-    ] = None,
+    root_threshold: options.RootThreshold = None,
     ledger: options.Ledger = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -114,6 +112,7 @@ def rotate_root(
 
     weighbridge channel rotate-root --env prod --old-key file:/media/offline/prod-root-1.pem
     """
+    from weighbridge.cli import founding
     from weighbridge.cli.events import tell_change
     from weighbridge.cli.keyfiles import public_key
     from weighbridge.trust import RoleKeys
@@ -121,7 +120,7 @@ def rotate_root(
     setup = Setup.open(env=env, file=settings, folder=environments)
     new = [setup.signer(uri) for uri in setup.keys.root]
     targets = RoleKeys(keys=tuple(public_key(setup, uri) for uri in targets_key)) if targets_key else None
-    keys = RoleKeys.of(new, threshold=root_threshold or len(new) // 2 + 1)
+    keys = RoleKeys.of(new, threshold=root_threshold or founding.majority(new))
     version = setup.channel(client=setup.client(), ledger=ledger).rotate_root(
         keys=keys,
         signers=[*new, *(setup.signer(uri) for uri in old_key or ())],

@@ -128,7 +128,7 @@ def revoke(
             metavar="RELEASE", help="sha256:... of a release, a reference, or NAME:VERSION as promoted here."
         ),
     ],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever meets the refusal.")],
+    reason: options.RevocationReason,
     env: options.Environment = None,
     settings: options.SettingsFile = None,
     environments: options.Environments = options.DEFAULT_ENVIRONMENTS,

@@ -43,8 +43,13 @@ def channel_signers(setup: Setup, *, root_threshold: int | None) -> ChannelSigne
         targets=[setup.signer(keys.targets)],
         revocations=[setup.signer(keys.revocations)],
         online=OnlineSigners(snapshot=setup.signer(keys.snapshot), timestamp=setup.signer(keys.timestamp)),
-        root_threshold=root_threshold or len(keys.root) // 2 + 1,
+        root_threshold=root_threshold or majority(keys.root),
     )
+
+
+def majority(keys: Sequence[object]) -> int:
+    """Return how many of `keys` are more than half of them."""
+    return len(keys) // 2 + 1
 
 
 def promoter_keys(setup: Setup, uris: Sequence[str] | None, *, threshold: int | None) -> RoleKeys:

@@ -45,6 +45,10 @@ NameVersion = Annotated[
 NameMaybeVersion = Annotated[
     str, typer.Argument(metavar="NAME[:VERSION]", help="Model, and a version of it; without one, what is promoted now.")
 ]
+RootThreshold = Annotated[
+    int | None, typer.Option("--root-threshold", min=1, help="How many root keys must sign. Default: a majority.")
+]
+RevocationReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever meets the refusal.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Model name.")]
 ReleaseIdOption = Annotated[
     str | None,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def revoke(
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever meets the refusal.")],
+    reason: options.RevocationReason,
     release: Annotated[
         str | None, typer.Argument(metavar="RELEASE", help="sha256:... of a release, or NAME:VERSION.")
     ] = None,
